@@ -1,0 +1,79 @@
+"""What a body reads and writes: the names of components, spaces and devices."""
+
+from __future__ import annotations
+
+from popek.isa import ir
+
+
+def expression_reads(expr: ir.Expr) -> frozenset[str]:
+    """The components that the expression reads."""
+    return frozenset(
+        node.component
+        for node in ir.subexpressions(expr)
+        if isinstance(node, ir.Read | ir.ReadElement)
+    )
+
+
+def expression_locals(expr: ir.Expr) -> frozenset[str]:
+    """The locals that the expression mentions."""
+    return frozenset(node.name for node in ir.subexpressions(expr) if isinstance(node, ir.Local))
+
+
+def reads(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
+    """The components, spaces and devices that the body itself reads.
+
+    What a translation reads on the way is not included; `spaces` names where to look on.
+    """
+    found: set[str] = set()
+    for stmt in ir.statements(body):
+        for expr in ir.expressions(stmt):
+            found |= expression_reads(expr)
+        match stmt:
+            case ir.Load(space=space) | ir.Check(space=space):
+                found.add(space)
+            case ir.DeviceInput(device=device):
+                found.add(device)
+            case _:
+                pass
+    return frozenset(found)
+
+
+def writes(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
+    """The components, spaces and devices that the body itself writes; a jump is no write."""
+    found: set[str] = set()
+    for stmt in ir.statements(body):
+        match stmt:
+            case ir.Write(component=component) | ir.WriteElement(component=component):
+                found.add(component)
+            case ir.Store(space=space):
+                found.add(space)
+            case ir.DeviceInput(device=device) | ir.DeviceOutput(device=device):
+                found.add(device)
+            case _:
+                pass
+    return frozenset(found)
+
+
+def bound_locals(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
+    """The locals that the body binds."""
+    return frozenset(
+        stmt.local
+        for stmt in ir.statements(body)
+        if isinstance(stmt, ir.Set | ir.Load | ir.DeviceInput)
+    )
+
+
+def spaces(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
+    """The memories and translations that the body goes through."""
+    return frozenset(
+        stmt.space
+        for stmt in ir.statements(body)
+        if isinstance(stmt, ir.Load | ir.Store | ir.Check)
+    )
+
+
+def fields(*exprs: ir.Expr) -> frozenset[str]:
+    """The encoding fields that the expressions mention."""
+    return frozenset(
+        node.name for expr in exprs for node in ir.subexpressions(expr) if isinstance(node, ir.Field)
+    )

@@ -1,0 +1,335 @@
+"""Memory as a step reaches it: the real translation, or the abstract one of the proofs.
+
+`Walk` runs the spec's `translate` bodies unit by unit.  `Coupled` replaces them by free functions
+`permits` and `cell`: an ordinary access of the two states of a proof, made with the same
+arguments while what the translation reads is as it was, is permitted alike and reaches the same
+cell (the assumption `coherent-translation`, definitions.md section 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from popek.isa import ir
+from popek.isa.footprint import reads
+from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.outcome import Accessed, Trapped
+from popek.semantics.step import Run
+from popek.source import Span
+
+#: The name of the trap that stands for any memory trap under the abstract translation.
+MEMORY_TRAP = "memory trap"
+
+
+def memory_of(isa: ir.Isa, space: str) -> ir.Memory:
+    """The memory at the end of a chain of translations."""
+    while (memory := isa.memories.get(space)) is None:
+        space = isa.translations[space].target
+    return memory
+
+
+def argument_widths(isa: ir.Isa, space: str) -> tuple[int, ...]:
+    if (memory := isa.memories.get(space)) is not None:
+        return (memory.index_width,)
+    return tuple(p.width for p in isa.translations[space].params)
+
+
+def advance(algebra: Algebra[V, B], args: Sequence[V], width: int, by: int) -> tuple[V, ...]:
+    """The arguments of the unit `by` units further on."""
+    if by == 0:
+        return tuple(args)
+    step = algebra.const(by, width)
+    return (*args[:-1], algebra.operation(ir.Op.ADD, [args[-1], step], [width, width], width))
+
+
+def join(isa: ir.Isa, algebra: Algebra[V, B], units: Sequence[V], width: int) -> V:
+    """The value whose units lie at rising addresses."""
+    if len(units) == 1:
+        return units[0]
+    ordered = list(units) if isa.endian == "big" else list(reversed(units))
+    return algebra.operation(
+        ir.Op.CONCAT, ordered, [width] * len(ordered), width * len(ordered)
+    )
+
+
+def split(isa: ir.Isa, algebra: Algebra[V, B], value: V, units: int, width: int) -> list[V]:
+    """The units of a value, at rising addresses."""
+    if units == 1:
+        return [value]
+    parts = [
+        algebra.extract(value, (i + 1) * width - 1, i * width, units * width)
+        for i in range(units)
+    ]
+    return parts[::-1] if isa.endian == "big" else parts
+
+
+class Walk(Generic[V, B]):
+    """The translation as the spec declares it, walked for real."""
+
+    def load(
+        self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span
+    ) -> V:
+        memory = memory_of(run.isa, space)
+        cells = self._cells(run, ir.Access.READ, space, args, units, span)
+        bank = run.state[memory.name]
+        values = [
+            run.algebra.select(bank, cell, memory.index_width, memory.width)  # type: ignore[arg-type]
+            for cell in cells
+        ]
+        return join(run.isa, run.algebra, values, memory.width)
+
+    def store(
+        self, run: Run[V, B], space: str, args: Sequence[V], units: int, value: V, span: Span
+    ) -> None:
+        memory = memory_of(run.isa, space)
+        cells = self._cells(run, ir.Access.WRITE, space, args, units, span)
+        for cell, part in zip(
+            cells, split(run.isa, run.algebra, value, units, memory.width), strict=True
+        ):
+            run.state[memory.name] = run.algebra.store(
+                run.state[memory.name],  # type: ignore[arg-type]
+                cell,
+                part,
+                memory.index_width,
+                memory.width,
+            )
+
+    def check(
+        self,
+        run: Run[V, B],
+        access: ir.Access,
+        space: str,
+        args: Sequence[V],
+        units: int,
+        span: Span,
+    ) -> None:
+        if (translation := run.isa.translations.get(space)) is not None:
+            for i in range(units):
+                at = advance(run.algebra, args, translation.params[-1].width, i)
+                self._translate(run, translation, access, at, args[-1], units)
+
+    def _cells(
+        self,
+        run: Run[V, B],
+        access: ir.Access,
+        space: str,
+        args: Sequence[V],
+        units: int,
+        span: Span,
+    ) -> list[V]:
+        widths = argument_widths(run.isa, space)
+        if run.translating is None:
+            run.accesses.append(
+                Accessed(run.path, space, access.value, units, tuple(args), widths, span)
+            )
+        return [
+            self._cell(run, space, access, advance(run.algebra, args, widths[-1], i), args[-1], units)
+            for i in range(units)
+        ]
+
+    def _cell(
+        self,
+        run: Run[V, B],
+        space: str,
+        access: ir.Access,
+        args: Sequence[V],
+        start: V,
+        units: int,
+    ) -> V:
+        while (translation := run.isa.translations.get(space)) is not None:
+            args = (self._translate(run, translation, access, args, start, units),)
+            start = args[0]
+            space = translation.target
+        return args[0]
+
+    def _translate(
+        self,
+        run: Run[V, B],
+        translation: ir.Translation,
+        access: ir.Access,
+        args: Sequence[V],
+        start: V,
+        units: int,
+    ) -> V:
+        algebra = run.algebra
+        outer, run.translating = run.translating, translation
+        bound = dict(run.locals)
+        for param, value in zip(translation.params, args, strict=True):
+            run.locals[param.name] = value
+        run.locals["access"] = algebra.const(list(ir.Access).index(access), 2)
+        run.locals["size"] = algebra.const(units, 16)
+        run.locals["start"] = start
+        run.run(translation.body)
+        # Where the translation trapped, nothing uses the index.
+        result = run.locals.get(translation.result.name, algebra.const(0, translation.result.width))
+        run.locals, run.translating = bound, outer
+        return result
+
+
+@dataclass(frozen=True)
+class Coupled(Generic[V, B]):
+    """The abstract translation.
+
+    `memory` names the state entry that ordinary accesses reach, `own` the one that the
+    processor's own and untranslated accesses reach, both by the memory's name.  `side` marks free
+    functions that are this side's alone, "" where the two sides share them.  `permitted` guards an
+    ordinary access: given (run, space, access, units, args, widths), whether the translation
+    permits it; None where memory traps are left out (all are permitted).  `flat`: cells are the
+    last argument itself and everything is permitted, a special case in which witnesses are sought.
+    """
+
+    isa: ir.Isa
+    memory: Callable[[str], str]
+    own: Callable[[str], str]
+    side: str
+    permitted: Callable[[Run[V, B], str, str, Sequence[V], Sequence[int]], V] | None
+    flat: bool
+
+    def load(
+        self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span
+    ) -> V:
+        memory = memory_of(self.isa, space)
+        self._access(run, ir.Access.READ, space, args, units, span)
+        bank = run.state[self._entry(space, memory)]
+        values = [
+            run.algebra.select(bank, cell, memory.index_width, memory.width)  # type: ignore[arg-type]
+            for cell in self._cells(run, space, memory, args, units)
+        ]
+        return join(self.isa, run.algebra, values, memory.width)
+
+    def store(
+        self, run: Run[V, B], space: str, args: Sequence[V], units: int, value: V, span: Span
+    ) -> None:
+        memory = memory_of(self.isa, space)
+        self._access(run, ir.Access.WRITE, space, args, units, span)
+        entry = self._entry(space, memory)
+        parts = split(self.isa, run.algebra, value, units, memory.width)
+        for cell, part in zip(self._cells(run, space, memory, args, units), parts, strict=True):
+            run.state[entry] = run.algebra.store(
+                run.state[entry],  # type: ignore[arg-type]
+                cell,
+                part,
+                memory.index_width,
+                memory.width,
+            )
+
+    def check(
+        self,
+        run: Run[V, B],
+        access: ir.Access,
+        space: str,
+        args: Sequence[V],
+        units: int,
+        span: Span,
+    ) -> None:
+        self._access(run, access, space, args, units, span)
+
+    def _ordinary(self, space: str) -> bool:
+        translation = self.isa.translations.get(space)
+        return translation is not None and not translation.processor
+
+    def _entry(self, space: str, memory: ir.Memory) -> str:
+        return self.memory(memory.name) if self._ordinary(space) else self.own(memory.name)
+
+    def _changed(self, run: Run[V, B], space: str) -> V:
+        """Whether anything that the translation reads has changed since the step began."""
+        algebra = run.algebra
+        changed = algebra.const(0, 1)
+        for name in translation_reads(self.isa, space):
+            before, now = run.before[name], run.state[name]
+            if before is now:
+                continue
+            component = self.isa.components[name]
+            if component.size is None:
+                same = algebra.equal(before, now, component.width)  # type: ignore[arg-type]
+                differs = algebra.negation(same)
+            else:
+                differs = algebra.banks_differ(
+                    before,  # type: ignore[arg-type]
+                    now,  # type: ignore[arg-type]
+                    f"index.{name}{self.side}",
+                    component.index_width,
+                    component.width,
+                )
+            changed = algebra.either(changed, differs)
+        return changed
+
+    def _access(
+        self,
+        run: Run[V, B],
+        access: ir.Access,
+        space: str,
+        args: Sequence[V],
+        units: int,
+        span: Span,
+    ) -> None:
+        widths = argument_widths(self.isa, space)
+        run.accesses.append(
+            Accessed(run.path, space, access.value, units, tuple(args), widths, span)
+        )
+        if space in self.isa.memories or self.flat:
+            return
+        ordinary = self._ordinary(space)
+        if ordinary and self.permitted is None:
+            return
+        name = f"{space}.{access.value}.{units}"
+        if ordinary and self.permitted is not None:
+            permitted = self.permitted(run, name, self.side, args, widths)
+            changed = self._changed(run, space)
+            if not run.algebra.is_false(changed):
+                after = run.algebra.uninterpreted(
+                    f"permits.{name}.after{self.side}", args, widths, 1
+                )
+                permitted = run.algebra.ite(changed, after, permitted, 1)
+        else:
+            permitted = run.algebra.uninterpreted(f"permits.{name}{self.side}", args, widths, 1)
+        run.require(
+            permitted,
+            lambda guard: Trapped(
+                guard, MEMORY_TRAP, tuple(args), widths, ordinary, not ordinary, run.before, span
+            ),
+        )
+
+    def _cells(
+        self, run: Run[V, B], space: str, memory: ir.Memory, args: Sequence[V], units: int
+    ) -> list[V]:
+        algebra = run.algebra
+        widths = argument_widths(self.isa, space)
+        places = [advance(algebra, args, widths[-1], i) for i in range(units)]
+        if space in self.isa.memories:
+            return [place[0] for place in places]
+        if self.flat:
+            return [self._resized(algebra, p[-1], widths[-1], memory.index_width) for p in places]
+        width = memory.index_width
+        if not self._ordinary(space):
+            return [
+                algebra.uninterpreted(f"cell.{space}{self.side}", p, widths, width) for p in places
+            ]
+        cells = [algebra.uninterpreted(f"cell.{space}", p, widths, width) for p in places]
+        changed = self._changed(run, space)
+        if algebra.is_false(changed):
+            return cells
+        after = [
+            algebra.uninterpreted(f"cell.{space}.after{self.side}", p, widths, width)
+            for p in places
+        ]
+        return [algebra.ite(changed, a, c, width) for a, c in zip(after, cells, strict=True)]
+
+    @staticmethod
+    def _resized(algebra: Algebra[V, B], value: V, width: int, to: int) -> V:
+        if width > to:
+            return algebra.extract(value, to - 1, 0, width)
+        if width < to:
+            return algebra.operation(ir.Op.ZEXT, [value], [width], to)
+        return value
+
+
+def translation_reads(isa: ir.Isa, space: str) -> frozenset[str]:
+    """The components other than memory that the translation of a space reads, its chain included."""
+    names: set[str] = set()
+    while (translation := isa.translations.get(space)) is not None:
+        names |= reads(translation.body)
+        space = translation.target
+    return frozenset(names & isa.components.keys())

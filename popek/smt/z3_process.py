@@ -1,0 +1,82 @@
+"""z3 in a process that can be killed."""
+
+from __future__ import annotations
+
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from time import perf_counter
+from types import TracebackType
+from typing import Final
+
+from popek.smt.answer import Answer, Budget, Cause, Stats, Undecided
+from popek.smt.query import Query
+from popek.smt.worker import serve
+
+_PATIENCE: Final = 1.5
+"""A worker may overrun its seconds by this factor before it is killed."""
+
+
+class Z3Process:
+    """Runs z3 in a worker process, started at the first query and again after it was killed.
+
+    The worker is a daemon: it ends with this process, and with `close`. A program that uses this
+    class must be importable as a module without starting itself again (`if __name__ == "__main__"`).
+    """
+
+    def __init__(self) -> None:
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+
+    def solve(self, query: Query, budget: Budget) -> tuple[Answer, Stats]:
+        """See `Solver.solve`. Leaves no worker behind when interrupted."""
+        start = perf_counter()
+        try:
+            pipe = self._connected()
+            start = perf_counter()
+            pipe.send((query, budget))
+            if pipe.poll(budget.seconds * _PATIENCE):
+                outcome: tuple[Answer, Stats] = pipe.recv()
+                return outcome
+            answer = Undecided(Cause.KILLED, f"no answer after {_PATIENCE} times the time allowed")
+        except (EOFError, OSError):
+            answer = Undecided(Cause.KILLED, "the worker died")
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+        return answer, Stats(0, perf_counter() - start)
+
+    def close(self) -> None:
+        """Kill the worker, if there is one."""
+        process, pipe = self._process, self._pipe
+        self._process = self._pipe = None
+        if pipe is not None:
+            pipe.close()
+        if process is not None:
+            process.kill()
+            process.join()
+            process.close()
+
+    def _connected(self) -> Connection:
+        if self._pipe is not None:
+            return self._pipe
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs,), daemon=True, name="popek-z3")
+        process.start()
+        self._process = process
+        theirs.close()  # else the end of the worker would not be the end of the pipe
+        self._pipe.recv()
+        return self._pipe
+
+    def __enter__(self) -> Z3Process:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,28 @@
+"""The words of the language: which begin an item, and which cannot be variables."""
+
+from __future__ import annotations
+
+ITEMS = frozenset(
+    "isa include manual code bits constant parameter type enum group invariant host contract "
+    "assume register pc resource control loadable hidden clock mode banked bank alias memory "
+    "device reset translate trap deliver interrupt function abstract names token immediate "
+    "prefix context format operand family instruction amend remove".split()
+)
+"""The first words of the sentences in the first column."""
+
+PROPERTIES = frozenset("encoding forms syntax see expect valid note".split())
+"""The first words of the sentences of an instruction that are not statements."""
+
+STATEMENTS = frozenset(
+    "let require raise host check jump return unpredictable unmodelled wait shutdown skip if "
+    "match for".split()
+)
+"""The first words of statements, assignments and calls aside."""
+
+OPERATORS = frozenset("and or not in then else with undefined".split())
+
+RESERVED = PROPERTIES | STATEMENTS | OPERATORS
+"""What an expression or a sentence of a body could not read as a name.
+
+Words of items (`code`, `mode`, `type`) are free: they mean something in the first column only.
+"""

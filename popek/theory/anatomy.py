@@ -1,0 +1,107 @@
+"""Which component plays which part in the theorem (definitions.md, sections 1 and 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from popek.isa import ir
+from popek.isa.footprint import reads
+from popek.isa.ir import Component, Isa, Role
+from popek.semantics.storage import translation_reads
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The components of an ISA by the part they play.  `top`: the guest's own highest level."""
+
+    isa: Isa
+    top: str | None = None
+
+    @cached_property
+    def levels(self) -> tuple[ir.Level, ...]:
+        """The levels in range, most privileged first."""
+        levels = self.isa.mode.levels
+        if self.top is None:
+            return levels
+        names = [level.name for level in levels]
+        return levels[names.index(self.top) :]
+
+    @property
+    def lowest(self) -> ir.Level:
+        return self.isa.mode.levels[-1]
+
+    @cached_property
+    def mode_components(self) -> frozenset[str]:
+        """What `level` reads, and every component of role mode."""
+        named = {c.name for c in self.isa.components.values() if c.role is Role.MODE}
+        read = {
+            e.component for e in ir.subexpressions(self.isa.mode.level) if isinstance(e, ir.Read)
+        }
+        return frozenset(named | read)
+
+    @cached_property
+    def tied_to_mode(self) -> frozenset[str]:
+        """What invariants tie to the mode, directly or through others (the mode itself included)."""
+        tied = set(self.mode_components)
+        footprints = [reads_of(p) for p in self.isa.invariants]
+        while True:
+            more = {n for names in footprints if names & tied for n in names} - tied
+            if not more:
+                return frozenset(tied)
+            tied |= more
+
+    @cached_property
+    def translation(self) -> frozenset[str]:
+        """What the translation of the program's own accesses reads, memory apart."""
+        names: set[str] = set()
+        for space, translation in self.isa.translations.items():
+            if not translation.processor:
+                names |= translation_reads(self.isa, space)
+        return frozenset(names)
+
+    @cached_property
+    def covered_by_coherence(self) -> frozenset[str]:
+        """Hidden components that only the translation reads."""
+        return frozenset(
+            c.name
+            for c in self.isa.components.values()
+            if c.role is Role.HIDDEN and c.name in self.translation
+        )
+
+    @cached_property
+    def decode_context(self) -> frozenset[str]:
+        """The other hidden components: equal on both sides, and never varied."""
+        hidden = {c.name for c in self.isa.components.values() if c.role is Role.HIDDEN}
+        return frozenset(hidden - self.covered_by_coherence)
+
+    @cached_property
+    def controls(self) -> tuple[Component, ...]:
+        return tuple(c for c in self.isa.components.values() if c.role is Role.CONTROL)
+
+    @cached_property
+    def loadables(self) -> tuple[Component, ...]:
+        return tuple(c for c in self.isa.components.values() if c.role is Role.LOADABLE)
+
+    @cached_property
+    def privileged(self) -> frozenset[str]:
+        """The components that count in the reading `general`, decode context included."""
+        return frozenset(
+            c.name for c in self.isa.components.values() if c.role in ir.PRIVILEGED_ROLES
+        )
+
+    @cached_property
+    def relocation(self) -> frozenset[str]:
+        """R to the letter of 1974: what the translation reads, less M and what programs own."""
+        own = {Role.REGISTER, Role.PC, Role.PARAMETER}
+        return frozenset(
+            name
+            for name in self.translation - self.mode_components
+            if self.isa.components[name].role not in own
+        )
+
+
+def reads_of(predicate: ir.Predicate) -> frozenset[str]:
+    """The components that a predicate is about."""
+    condition = ir.Require(predicate.condition, "", (), predicate.span)
+    return reads((*predicate.setup, condition))

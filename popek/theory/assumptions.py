@@ -1,0 +1,111 @@
+"""What a verdict rests on, as data (definitions.md, section 6.4).
+
+An assumption is an id of the registry or an expression of the spec.  Each is dropped in turn: a
+proof that still holds without it does not list it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from popek.isa import ir
+from popek.theory.classify import Studied, shows_clock
+from popek.theory.direct import Host
+from popek.theory.invariants import Kept
+from popek.theory.verdict import FormVerdict
+
+#: The registry of ids.
+REGISTRY: Mapping[str, str] = {
+    "coherent-translation": "an access that the real machine permits is permitted on the bare "
+    "machine and reaches the same cell",
+    "timing-exempt": "what a clock shows is free on each side, as in 1974",
+    "same-processor": "parameters and abstract functions of the processor are equal on both sides",
+    "same-storage": "the bare machine compared with has exactly the storage the host gives",
+    "one-core": "no other processor or device changes memory during a step",
+    "board-mmu": "the board's relocation is supervisor-only and always active",
+    "unmodelled": "what the spec leaves out may end in any outcome",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    id: str
+    text: str
+
+
+def resting_on(studied: Studied, host: Host, kept: Sequence[Kept]) -> tuple[str, ...]:
+    """The assumptions that this form's verdict rests on."""
+    isa = studied.subject.anatomy.isa
+    form = studied.subject.form
+    found = []
+    if any(_ordinary(isa, s) for s in ir.statements(form.body)):
+        found.append("coherent-translation")
+    if studied.trial.timing_exempt and shows_clock(form):
+        found.append("timing-exempt")
+    if _same_processor(isa, form):
+        found.append("same-processor")
+    if any(isinstance(s, ir.Unpredictable) and s.unmodelled for s in ir.statements(form.body)):
+        found.append("unmodelled")
+    touched = studied.subject.touches
+    for one in kept:
+        if one.inductive is not True and touched & _components(one.invariant):
+            found.append(one.invariant.text)
+    return tuple(found)
+
+
+def _ordinary(isa: ir.Isa, stmt: ir.Stmt) -> bool:
+    """Whether the statement is an access of the program's own."""
+    match stmt:
+        case ir.Load(space=space) | ir.Store(space=space) | ir.Check(space=space):
+            translation = isa.translations.get(space)
+            return translation is not None and not translation.processor
+        case _:
+            return False
+
+
+def _same_processor(isa: ir.Isa, form: ir.Form) -> bool:
+    parameters = {c.name for c in isa.components.values() if c.role is ir.Role.PARAMETER}
+    return any(
+        isinstance(part, ir.Apply)
+        or (isinstance(part, ir.Read) and part.component in parameters)
+        for stmt in ir.statements(form.body)
+        for expr in ir.expressions(stmt)
+        for part in ir.subexpressions(expr)
+    )
+
+
+def _components(predicate: ir.Predicate) -> set[str]:
+    return {
+        part.component
+        for part in ir.subexpressions(predicate.condition)
+        if isinstance(part, ir.Read | ir.ReadElement)
+    }
+
+
+def isa_assumptions(
+    isa: ir.Isa, verdicts: Iterable[FormVerdict], kept: Sequence[Kept]
+) -> tuple[Assumed, ...]:
+    """All assumptions that some verdict rests on, and those that the spec declares."""
+    used = dict.fromkeys(a for v in verdicts for a in v.assumptions)
+    declared = {a.id: a.text for a in isa.assumptions}
+    found = [Assumed(i, declared.get(i) or REGISTRY.get(i, "")) for i in {**declared, **used}]
+    found += [
+        Assumed("unmodelled", s.unmodelled)
+        for s in _unmodelled(isa)
+    ]
+    found += [
+        Assumed("invariant", one.invariant.text)
+        for one in kept
+        if one.inductive is not True
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _unmodelled(isa: ir.Isa) -> list[ir.Unpredictable]:
+    return [
+        s
+        for form in isa.forms
+        for s in ir.statements(form.body)
+        if isinstance(s, ir.Unpredictable) and s.unmodelled
+    ]

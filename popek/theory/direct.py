@@ -1,0 +1,433 @@
+"""DX: does direct execution go wrong?  (definitions.md, section 2, the reading `direct`.)
+
+    DX(i) :=  for all v, r, input:   bound(v, r) and not trap(step(i, r))
+              implies  for some input':  step(i, v) does not trap,
+                                         bound(step(i, v), step(i, r)),
+                                         held components of v unchanged, no device event in v,
+                                         resources, controls, held loadables, mode of r unchanged,
+                                         no device event in r, memory outside the guest's untouched
+
+v is the bare machine (side `@bare`), r the real machine under the guest (`@direct`).  v's input' is
+r's input, name by name: that is the choice exhibited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from popek.isa import ir
+from popek.isa.footprint import writes
+from popek.isa.ir import Component, Isa, Role
+from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.outcome import ShutDown, Step
+from popek.semantics.step import Inputs, Run, step
+from popek.semantics.storage import Coupled
+from popek.theory.anatomy import Anatomy
+from popek.theory.obligation import Fault, Guards, Obligation, Violation
+from popek.theory.states import (
+    Fixed,
+    Own,
+    Premise,
+    Shared,
+    StateBuilder,
+    Supply,
+    fields_of,
+    level_position,
+    no_inputs,
+)
+
+BARE = "@bare"
+DIRECT = "@direct"
+
+
+class Binding(StrEnum):
+    """What the host does with a control or loadable, when it is not a constant."""
+
+    LOADED = "loaded"
+    HELD = "held"
+
+
+#: The host's choice: a constant, `loaded` or `held`, for each control and loadable that matters.
+Host = Mapping[str, int | Binding]
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """bound(v, r): the level of v, the host's choice, and which of the exemptions hold.
+
+    `timing_exempt`: what a clock shows is an input free on each side.  `contract`: v keeps the
+    spec's contract for its level.  `flat`: only coherent translations that are the identity (a
+    special case in which witnesses are sought).
+    """
+
+    anatomy: Anatomy
+    level: ir.Level
+    host: Host
+    timing_exempt: bool = True
+    contract: bool = False
+    flat: bool = False
+
+    @property
+    def isa(self) -> Isa:
+        return self.anatomy.isa
+
+    def bare(self, component: Component) -> Supply:
+        """v's value of a component."""
+        if component.banked:
+            return Own()
+        match component.role:
+            case Role.REGISTER | Role.PC | Role.PARAMETER:
+                return Shared()
+            case Role.RESOURCE | Role.MODE:
+                return Own()
+            case Role.CONTROL:
+                return Shared() if self.host.get(component.name) is Binding.LOADED else Own()
+            case Role.LOADABLE:
+                return Own() if self.host.get(component.name) is Binding.HELD else Shared()
+            case Role.HIDDEN:
+                return Own() if component.name in self.anatomy.covered_by_coherence else Shared()
+
+    def direct(self, component: Component) -> Supply:
+        """r's value of a component."""
+        choice = self.host.get(component.name)
+        if component.role is Role.CONTROL and isinstance(choice, int) and component.size is None:
+            return Fixed(int(choice))
+        return self.bare(component)
+
+    def held(self, component: Component) -> bool:
+        """Whether v's value sits in the virtual CPU while r runs."""
+        match component.role:
+            case Role.MODE | Role.RESOURCE | Role.CONTROL:
+                return True
+            case Role.LOADABLE:
+                return self.host.get(component.name) is Binding.HELD
+            case Role.REGISTER | Role.PC | Role.PARAMETER | Role.HIDDEN:
+                return False
+
+
+def host_memory(name: str) -> str:
+    """The entry of r's memory outside the guest's, where the host keeps the processor's tables."""
+    return f"{name}@host"
+
+
+def _storage(
+    coupling: Coupling, algebra: Algebra[V, B], side: str
+) -> Coupled[V, B]:
+    def permitted(
+        run: Run[V, B], name: str, at: str, args: Sequence[V], widths: Sequence[int]
+    ) -> V:
+        # r may refuse more than v: what r permits, v permits.
+        in_r = algebra.uninterpreted(f"permits.{name}", args, widths, 1)
+        if side == DIRECT:
+            return in_r
+        more = algebra.uninterpreted(f"permits.{name}.more{at}", args, widths, 1)
+        return algebra.either(in_r, more)
+
+    return Coupled(
+        isa=coupling.isa,
+        memory=lambda name: name,
+        own=host_memory if side == DIRECT else lambda name: name,
+        side=side,
+        permitted=permitted,
+        flat=coupling.flat,
+    )
+
+
+def _bare_state(
+    coupling: Coupling, algebra: Algebra[V, B], *, with_host_controls: bool = False
+) -> StateBuilder[V, B]:
+    isa = coupling.isa
+    builder = StateBuilder(isa, algebra, BARE, _storage(coupling, algebra, BARE))
+    builder.supply(coupling.direct if with_host_controls else coupling.bare)
+    for memory in isa.memories.values():
+        builder.memory(memory.name, f"memory.{memory.name}", memory)
+    builder.level(coupling.level)
+    builder.invariants()
+    builder.share_banked()
+    if coupling.contract:
+        for contract in isa.contracts:
+            if contract.level == coupling.level.name:
+                condition = builder.predicate(contract)
+                builder.premises.append(Premise(f"contract {contract.text}", condition))
+    return builder
+
+
+def _direct_state(coupling: Coupling, algebra: Algebra[V, B]) -> StateBuilder[V, B]:
+    isa = coupling.isa
+    builder = StateBuilder(isa, algebra, DIRECT, _storage(coupling, algebra, DIRECT))
+    builder.supply(coupling.direct)
+    for memory in isa.memories.values():
+        builder.memory(memory.name, f"memory.{memory.name}", memory)
+        builder.memory(host_memory(memory.name), f"memory.{host_memory(memory.name)}", memory)
+    builder.level(coupling.anatomy.lowest)
+    builder.host()
+    builder.invariants()
+    builder.share_banked()
+    return builder
+
+
+def inputs_of(algebra: Algebra[V, B], side: str, *, clocks_shared: bool) -> Inputs[V]:
+    """The inputs of one side: shared by name, but for clocks where timing is not exempt."""
+
+    def read(kind: str, site: str, width: int) -> V:
+        own = kind == "device" or (kind == "clock" and not clocks_shared)
+        return algebra.variable(f"input.{kind}.{site}{side if own else ''}", width)
+
+    return read
+
+
+def demoted_completes(
+    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """States of the demoted guest in which the form does not trap (memory traps are traps)."""
+    alone = _demoted(coupling, form, algebra)
+    guards = Guards(algebra, alone.runs[DIRECT])
+    return alone.with_violations(Violation(Fault.COMPLETES, guards.no_trap, DIRECT))
+
+
+def demoted_traps(
+    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """States of the demoted guest in which the form traps, memory traps apart."""
+    alone = _demoted(coupling, form, algebra)
+    guards = Guards(algebra, alone.runs[DIRECT])
+    return alone.with_violations(Violation(Fault.TRAPS, guards.own_traps, DIRECT))
+
+
+def _demoted(
+    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """The real machine's step alone, under the guest: what r can be, and what it does."""
+    fields = fields_of(form, algebra)
+    builder = _direct_state(coupling, algebra)
+    run = _step(coupling, form, algebra, builder, fields, DIRECT)
+    premises = (
+        *builder.premises,
+        builder.decode(form, fields),
+        Premise("the host's tables", Guards(algebra, run).promises),
+    )
+    return Obligation(premises, (), {DIRECT: run}, {DIRECT: builder.state}, fields)
+
+
+def delivered_elsewhere(
+    coupling: Coupling, trap: ir.Trap, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """Deliveries of a trap in the real machine that do not lead to the host: to the highest level
+    of all, where the host's handler runs.
+    """
+    isa = coupling.isa
+    builder = _direct_state(coupling, algebra)
+    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
+    run = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
+    for param in trap.params:
+        run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
+    run.run(trap.delivery)
+    done = run.finish()
+    premises = (
+        *builder.premises,
+        Premise("the host's tables", Guards(algebra, done).promises),
+        Premise("delivered", Guards(algebra, done).no_trap),
+    )
+    after = Run(isa, algebra, builder.storage, done.state, {}, inputs)
+    level = isa.mode.levels[0]
+    width = isa.mode.level.width
+    there = algebra.equal(after.value(isa.mode.level), algebra.const(level.value, width), width)
+    elsewhere = Violation(Fault.DIFFERS, algebra.negation(there), DIRECT, isa.mode.name, trap.span)
+    return Obligation(premises, (elsewhere,), {DIRECT: done}, {DIRECT: builder.state})
+
+
+def bare_completes(
+    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """States of the coupling's level, with the host's control values, in which the bare machine
+    does not trap.
+    """
+    fields = fields_of(form, algebra)
+    builder = _bare_state(coupling, algebra, with_host_controls=True)
+    run = _step(coupling, form, algebra, builder, fields, BARE)
+    premises = (*builder.premises, builder.decode(form, fields))
+    alone = Obligation(premises, (), {BARE: run}, {BARE: builder.state}, fields)
+    return alone.with_violations(
+        Violation(Fault.COMPLETES, Guards(algebra, run).no_trap, BARE)
+    )
+
+
+def _step(
+    coupling: Coupling,
+    form: ir.Form,
+    algebra: Algebra[V, B],
+    builder: StateBuilder[V, B],
+    fields: Mapping[str, V],
+    side: str,
+) -> Step[V, B]:
+    inputs = inputs_of(algebra, side, clocks_shared=coupling.timing_exempt)
+    return step(
+        coupling.isa, form, algebra, builder.storage, builder.state, fields, inputs
+    )
+
+
+def bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The bound pairs and both steps; the violations of DX come on top (`direct_execution`)."""
+    fields = fields_of(form, algebra)
+    bare = _bare_state(coupling, algebra)
+    real = _direct_state(coupling, algebra)
+    v = _step(coupling, form, algebra, bare, fields, BARE)
+    r = _step(coupling, form, algebra, real, fields, DIRECT)
+    premises = (
+        *bare.premises,
+        *real.premises,
+        bare.decode(form, fields),
+        Premise("the host's tables", Guards(algebra, r).promises),
+    )
+    return Obligation(
+        premises, (), {BARE: v, DIRECT: r}, {BARE: bare.state, DIRECT: real.state}, fields
+    )
+
+
+def direct_execution(
+    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """not DX(form) for v in the coupling's level: the bound pairs, and what goes wrong."""
+    pair = bound(coupling, form, algebra)
+    v, r = pair.runs[BARE], pair.runs[DIRECT]
+    in_v, in_r = Guards(algebra, v), Guards(algebra, r)
+    silent = Premise("the real machine does not trap", in_r.no_trap)
+    violations = [*_outcomes(algebra, v, r, in_v, in_r)]
+    both = algebra.both(in_v.completes, in_r.completes)
+    violations += [x.within(algebra, both) for x in _frames(coupling, form, algebra, pair)]
+    return pair.with_premises(silent).with_violations(*violations)
+
+
+def stopped(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """Bound pairs in which r traps, memory traps apart, and v does not: the choice stops the form."""
+    pair = bound(coupling, form, algebra)
+    in_v, in_r = Guards(algebra, pair.runs[BARE]), Guards(algebra, pair.runs[DIRECT])
+    condition = algebra.both(in_r.own_traps, in_v.no_trap)
+    return pair.with_violations(Violation(Fault.TRAPS, condition, DIRECT))
+
+
+def _outcomes(
+    algebra: Algebra[V, B],
+    v: Step[V, B],
+    r: Step[V, B],
+    in_v: Guards[V, B],
+    in_r: Guards[V, B],
+) -> list[Violation[V]]:
+    """Outcomes of different kinds."""
+    found = [Violation(Fault.TRAPS, t.guard, BARE, t.name, t.span) for t in v.traps]
+    for side, run in ((BARE, v), (DIRECT, r)):
+        found += [
+            Violation(Fault.SHUTS_DOWN, e.guard, side, "", e.span)
+            for e in run.exits
+            if isinstance(e, ShutDown)
+        ]
+        found += [
+            Violation(Fault.DEVICE, e.guard, side, e.device, e.span) for e in run.events
+        ]
+    open_v, open_r = in_v.left_open(), in_r.left_open()
+    for site in sorted(open_v.keys() | open_r.keys()):
+        here = open_r.get(site) or open_v[site]
+        zero = algebra.const(0, 1)
+        in_both = algebra.both(
+            open_v[site].guard if site in open_v else zero,
+            open_r[site].guard if site in open_r else zero,
+        )
+        for side, exits in ((BARE, open_v), (DIRECT, open_r)):
+            if site not in exits:
+                continue
+            wrong = exits[site].guard
+            if not here.beyond_privilege:
+                wrong = algebra.both(wrong, algebra.negation(in_both))
+            found.append(Violation(Fault.LEFT_OPEN, wrong, side, here.unmodelled, here.span))
+    one_waits = algebra.negation(algebra.equal(v.waits, r.waits, 1))
+    completes = algebra.both(v.completes, r.completes)
+    found.append(Violation(Fault.WAITS, algebra.both(completes, one_waits)))
+    return found
+
+
+def _frames(
+    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B]
+) -> list[Violation[V]]:
+    """Where both complete: what must be equal, and what must not have changed."""
+    isa, anatomy = coupling.isa, coupling.anatomy
+    written = writes(form.body) | {isa.pc}
+    found: list[Violation[V]] = []
+    before = {side: pair.states[side] for side in (BARE, DIRECT)}
+    after = {side: pair.runs[side].state for side in (BARE, DIRECT)}
+
+    def differs(component: Component, a: V | B, b: V | B) -> V:
+        return components_differ(algebra, component, a, b)
+
+    for component in isa.components.values():
+        name = component.name
+        if name not in written:
+            continue
+        if component.banked:
+            found += _banked(coupling, algebra, component, pair)
+        elif coupling.held(component):
+            for side in (BARE, DIRECT):
+                changed = differs(component, before[side][name], after[side][name])
+                found.append(Violation(Fault.CHANGES, changed, side, name))
+        elif name in anatomy.covered_by_coherence:
+            for side in (BARE, DIRECT):
+                changed = differs(component, before[side][name], after[side][name])
+                found.append(Violation(Fault.TRANSLATION, changed, side, name))
+        else:
+            differ = differs(component, after[BARE][name], after[DIRECT][name])
+            found.append(Violation(Fault.DIFFERS, differ, "", name))
+    for memory in isa.memories.values():
+        shape = (f"index.{memory.name}", memory.index_width, memory.width)
+        differ = algebra.banks_differ(after[BARE][memory.name], after[DIRECT][memory.name], *shape)  # type: ignore[arg-type]
+        found.append(Violation(Fault.DIFFERS, differ, "", memory.name))
+        own = host_memory(memory.name)
+        touched = algebra.banks_differ(before[DIRECT][own], after[DIRECT][own], *shape)  # type: ignore[arg-type]
+        found.append(Violation(Fault.STORAGE, touched, DIRECT, memory.name))
+    return found
+
+
+def components_differ(
+    algebra: Algebra[V, B], component: Component, a: V | B, b: V | B
+) -> V:
+    """Whether two values of a component differ."""
+    if component.size is None:
+        same = algebra.equal(a, b, component.width)  # type: ignore[arg-type]
+        return algebra.negation(same)
+    index = f"index.{component.name}"
+    return algebra.banks_differ(a, b, index, component.index_width, component.width)  # type: ignore[arg-type]
+
+
+def _banked(
+    coupling: Coupling,
+    algebra: Algebra[V, B],
+    component: Component,
+    pair: Obligation[V, B],
+) -> list[Violation[V]]:
+    """The selected copies are equal, the others unchanged."""
+    isa = coupling.isa
+    before = pair.states
+    width, index_width = component.width, component.index_width
+    selected: dict[str, V] = {}
+    found: list[Violation[V]] = []
+    for side in (BARE, DIRECT):
+        after = pair.runs[side].state
+        storage: Coupled[V, B] = Coupled(isa, str, str, side, None, True)
+        run: Run[V, B] = Run(isa, algebra, storage, after, {}, no_inputs)
+        level = run.value(isa.mode.level)
+        at = level_position(isa, algebra, level, index_width)
+        bank = after[component.name]
+        selected[side] = algebra.select(bank, at, index_width, width)  # type: ignore[arg-type]
+        hidden = algebra.store(
+            before[side][component.name],  # type: ignore[arg-type]
+            at,
+            selected[side],
+            index_width,
+            width,
+        )
+        changed = components_differ(algebra, component, hidden, bank)
+        found.append(Violation(Fault.CHANGES, changed, side, component.name))
+    same = algebra.equal(selected[BARE], selected[DIRECT], width)
+    found.append(Violation(Fault.DIFFERS, algebra.negation(same), "", component.name))
+    return found
+

@@ -1,0 +1,202 @@
+"""The host's choice: one setting of all controls and loadables for all forms.
+
+definitions.md, section 2.  Admissible is a choice that keeps DX for every plain form and stops
+none.  Among the admissible: the fewest unsafe forms, then the fewest that always trap when demoted,
+then `loaded` before constants, then the lowest values in declaration order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+
+from popek.isa.ir import Component, Isa, Role
+from popek.theory.anatomy import Anatomy
+from popek.theory.direct import (
+    Binding,
+    Coupling,
+    Host,
+    demoted_completes,
+    direct_execution,
+    stopped,
+)
+from popek.theory.states import definitions
+from popek.theory.subject import Subject, some
+from popek.theory.verdict import Finding
+
+#: Controls of up to this many bits are tried with every constant; wider ones with 0 and all ones.
+EXHAUSTIVE_WIDTH = 3
+
+Value = int | Binding
+
+
+def domain(component: Component) -> tuple[Value, ...]:
+    """What the host may do with a component, preferred first."""
+    if component.role is Role.LOADABLE:
+        return (Binding.LOADED, Binding.HELD)
+    if component.width <= EXHAUSTIVE_WIDTH:
+        return (Binding.LOADED, *range(1 << component.width))
+    return (Binding.LOADED, 0, (1 << component.width) - 1)
+
+
+def choosable(isa: Isa) -> tuple[Component, ...]:
+    """The controls and loadables that are the host's to choose.
+
+    What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice.
+    """
+    defined = {name for p in isa.invariants for name, _ in definitions(isa, p)}
+    return tuple(
+        c
+        for c in isa.components.values()
+        if c.role in (Role.CONTROL, Role.LOADABLE) and c.size is None and c.name not in defined
+    )
+
+
+@dataclass
+class Trial:
+    """One form under any setting of the controls and loadables that it touches."""
+
+    subject: Subject
+    plain: bool | None
+    timing_exempt: bool
+    relevant: tuple[Component, ...]
+    _dx: dict[tuple[Value, ...], tuple[Finding, ...]] = field(default_factory=dict)
+    _stops: dict[tuple[Value, ...], bool | None] = field(default_factory=dict)
+    _always: dict[tuple[Value, ...], bool | None] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.relevant)
+
+    def _at(self, host: Host) -> tuple[Value, ...]:
+        return tuple(host[name] for name in self.names)
+
+    def coupling(self, host: Host, level: int = -1) -> Coupling:
+        anatomy = self.subject.anatomy
+        return Coupling(anatomy, anatomy.levels[level], host, self.timing_exempt)
+
+    def _title(self, host: Host) -> str:
+        return ", ".join(f"{n}={host[n]}" for n in self.names)
+
+    def direct(self, host: Host) -> tuple[Finding, ...]:
+        """DX at each level that makes a difference, the lowest first."""
+        at = self._at(host)
+        if at not in self._dx:
+            anatomy = self.subject.anatomy
+            self._dx[at] = tuple(
+                self.subject.couple(
+                    f"DX at {level.name} {self._title(host)}".rstrip(),
+                    direct_execution,
+                    Coupling(anatomy, level, host, self.timing_exempt),
+                )
+                for level in reversed(self.subject.levels)
+            )
+        return self._dx[at]
+
+    def unsafe(self, host: Host) -> bool | None:
+        return some(self.direct(host))
+
+    def stops(self, host: Host) -> bool | None:
+        """Whether the form is plain, and stopped at the level where v and r agree."""
+        if self.plain is not True:
+            return False
+        at = self._at(host)
+        if at not in self._stops:
+            name = f"stopped {self._title(host)}".rstrip()
+            finding = self.subject.couple(name, stopped, self.coupling(host))
+            self._stops[at] = some([finding])
+        return self._stops[at]
+
+    def always_traps(self, host: Host) -> bool | None:
+        """Whether it traps in every state of the demoted guest."""
+        at = self._at(host)
+        if at not in self._always:
+            name = f"completes when demoted {self._title(host)}".rstrip()
+            finding = self.subject.couple(name, demoted_completes, self.coupling(host))
+            completes = some([finding])
+            self._always[at] = None if completes is None else not completes
+        return self._always[at]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The host's choice.  `tied`: how many settings were as good; `fixed`: those set by hand.
+
+    `admissible` is None where popek did not have to decide it (all values fixed by hand).
+    """
+
+    host: Mapping[str, Value]
+    tied: int
+    fixed: tuple[str, ...]
+    admissible: bool
+
+
+def choose(
+    anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]
+) -> Choice:
+    """The best admissible choice; components that no form of `trials` touches are `loaded`."""
+    components = choosable(anatomy.isa)
+    host: dict[str, Value] = {
+        c.name: fixed.get(c.name, Binding.LOADED) for c in components
+    }
+    tied = 1
+    admissible = True
+    for group in _groups(components, trials):
+        names = {c.name for c in group}
+        concerned = [t for t in trials if names & set(t.names)]
+        best, ties, ok = _best(group, concerned, fixed)
+        host.update(best)
+        tied *= ties
+        admissible = admissible and ok
+    return Choice(host, tied, tuple(n for n in host if n in fixed), admissible)
+
+
+def _groups(
+    components: Iterable[Component], trials: Sequence[Trial]
+) -> list[tuple[Component, ...]]:
+    """Components that have to be chosen together, because some form touches both."""
+    touched = {name for t in trials for name in t.names}
+    groups = [{c.name} for c in components if c.name in touched]
+    for trial in trials:
+        together = [g for g in groups if g & set(trial.names)]
+        if len(together) > 1:
+            groups = [g for g in groups if g not in together] + [set().union(*together)]
+    order = {c.name: (i, c) for i, c in enumerate(components)}
+    return [
+        tuple(order[name][1] for name in sorted(group, key=lambda n: order[n][0]))
+        for group in groups
+    ]
+
+
+def _best(
+    group: tuple[Component, ...], trials: Sequence[Trial], fixed: Mapping[str, Value]
+) -> tuple[dict[str, Value], int, bool]:
+    """The best setting of one group, how many tie with it, and whether it is admissible."""
+    domains = [(fixed[c.name],) if c.name in fixed else domain(c) for c in group]
+    names = [c.name for c in group]
+    settings = [dict(zip(names, values, strict=True)) for values in product(*domains)]
+    assert len(settings) == prod(map(len, domains))
+
+    def stopped_forms(setting: dict[str, Value]) -> int:
+        """How far from admissible: plain forms that it stops or makes unsafe."""
+        bad = (t.plain is True and (t.unsafe(setting) is not False) for t in trials)
+        stops = (t.stops(setting) is not False for t in trials)
+        return sum(a or b for a, b in zip(bad, stops, strict=True))
+
+    faults = [stopped_forms(s) for s in settings]
+    fewest = min(faults)
+    candidates = [s for s, f in zip(settings, faults, strict=True) if f == fewest]
+    unsafe = [sum(t.unsafe(s) is not False for t in trials) for s in candidates]
+    candidates = [s for s, u in zip(candidates, unsafe, strict=True) if u == min(unsafe)]
+    always = [sum(t.always_traps(s) is not False for t in trials) for s in candidates]
+    candidates = [s for s, a in zip(candidates, always, strict=True) if a == min(always)]
+    return min(candidates, key=_preference), len(candidates), fewest == 0
+
+
+def _preference(setting: dict[str, Value]) -> tuple[int, tuple[int, ...]]:
+    """`loaded` before constants (and before held), then the lowest values in declaration order."""
+    given = [v for v in setting.values() if v is not Binding.LOADED]
+    values = tuple(v if isinstance(v, int) else -1 for v in setting.values())
+    return len(given), values

@@ -1,0 +1,312 @@
+"""Two runs of one machine from states that differ in a few components: the 2-safety of 1974.
+
+The readings `general` and `pg74` compare such runs.  Memory is seen through one coherent
+translation: it holds the same contents for both, and memory traps of ordinary accesses are left
+out (definitions.md, section 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from popek.isa import ir
+from popek.isa.footprint import writes
+from popek.isa.ir import Component, Isa
+from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.outcome import Accessed, ShutDown, Step, Trapped
+from popek.semantics.step import Run, step
+from popek.semantics.storage import Coupled
+from popek.theory.anatomy import Anatomy
+from popek.theory.direct import components_differ, inputs_of
+from popek.theory.obligation import Fault, Guards, Obligation, Violation
+from popek.theory.states import Own, Shared, StateBuilder, Supply, fields_of, level_position, no_inputs
+
+FIRST = "@first"
+SECOND = "@second"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two states at the given levels, equal but for `varied` (and what they tie)."""
+
+    anatomy: Anatomy
+    first: ir.Level
+    second: ir.Level
+    varied: frozenset[str] = frozenset()
+    flat: bool = False
+
+    @property
+    def isa(self) -> Isa:
+        return self.anatomy.isa
+
+    @property
+    def same_mode(self) -> bool:
+        return self.first == self.second
+
+
+def one_step(
+    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """The first run alone: every state of its level."""
+    fields = fields_of(form, algebra)
+    builder = _state(comparison, algebra, FIRST)
+    run = _run(comparison, form, algebra, builder, fields)
+    premises = (*builder.premises, builder.decode(form, fields))
+    return Obligation(premises, (), {FIRST: run}, {FIRST: builder.state}, fields)
+
+
+def two_steps(
+    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """Both runs; what counts as a difference comes on top."""
+    fields = fields_of(form, algebra)
+    first = _state(comparison, algebra, FIRST)
+    second = _state(comparison, algebra, SECOND)
+    runs = {
+        FIRST: _run(comparison, form, algebra, first, fields),
+        SECOND: _run(comparison, form, algebra, second, fields),
+    }
+    premises = (
+        *first.premises,
+        *second.premises,
+        first.decode(form, fields),
+        second.decode(form, fields),
+    )
+    return Obligation(
+        premises, (), runs, {FIRST: first.state, SECOND: second.state}, fields
+    )
+
+
+def _state(comparison: Comparison, algebra: Algebra[V, B], side: str) -> StateBuilder[V, B]:
+    isa = comparison.isa
+    storage: Coupled[V, B] = Coupled(
+        isa, memory=str, own=str, side="", permitted=None, flat=comparison.flat
+    )
+    builder = StateBuilder(isa, algebra, side, storage)
+
+    def choose(component: Component) -> Supply:
+        return Own() if component.name in comparison.varied else Shared()
+
+    builder.supply(choose)
+    for memory in isa.memories.values():
+        builder.memory(memory.name, f"memory.{memory.name}", memory)
+    builder.level(comparison.first if side == FIRST else comparison.second)
+    builder.invariants()
+    builder.share_banked()
+    return builder
+
+
+def _run(
+    comparison: Comparison,
+    form: ir.Form,
+    algebra: Algebra[V, B],
+    builder: StateBuilder[V, B],
+    fields: dict[str, V],
+) -> Step[V, B]:
+    inputs = inputs_of(algebra, "", clocks_shared=True)
+    return step(
+        comparison.isa, form, algebra, builder.storage, builder.state, fields, inputs
+    )
+
+
+# ---------------------------------------------------------------- comparing
+
+
+def changes(
+    isa: Isa, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B], side: str,
+    components: frozenset[str],
+) -> Iterator[Violation[V]]:
+    """Where the step of one side completes: which of `components` it changes."""
+    run, before = pair.runs[side], pair.states[side]
+    for name in sorted(components & writes(form.body)):
+        component = isa.components[name]
+        changed = components_differ(algebra, component, before[name], run.state[name])
+        condition = algebra.both(run.completes, changed)
+        yield Violation(Fault.CHANGES, condition, side, name)
+
+
+def results_differ(
+    isa: Isa, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B], *,
+    within: V, but: frozenset[str] = frozenset(),
+) -> Iterator[Violation[V]]:
+    """Under `within`: differences in what the two states agreed on, other than `but`."""
+    first, second = pair.runs[FIRST], pair.runs[SECOND]
+    yield from _states_differ(isa, form, algebra, pair, first.state, second.state, within, but)
+
+
+def _states_differ(
+    isa: Isa,
+    form: ir.Form,
+    algebra: Algebra[V, B],
+    pair: Obligation[V, B],
+    first: Mapping[str, V | B],
+    second: Mapping[str, V | B],
+    within: V,
+    but: frozenset[str],
+) -> Iterator[Violation[V]]:
+    after = (first, second)
+    before = (pair.states[FIRST], pair.states[SECOND])
+    for name in sorted((writes(form.body) | {isa.pc}) - but):
+        component = isa.components.get(name)
+        if component is None:
+            continue
+        a, b = after[0][name], after[1][name]
+        if component.banked:
+            differ = _banked_differ(isa, algebra, component, pair, after)
+        else:
+            agreed = algebra.negation(
+                components_differ(algebra, component, before[0][name], before[1][name])
+            )
+            differ = algebra.both(agreed, components_differ(algebra, component, a, b))
+        yield Violation(Fault.DIFFERS, algebra.both(within, differ), "", name)
+    for memory in isa.memories.values():
+        a, b = after[0][memory.name], after[1][memory.name]
+        differ = algebra.banks_differ(
+            a,  # type: ignore[arg-type]
+            b,  # type: ignore[arg-type]
+            f"index.{memory.name}",
+            memory.index_width,
+            memory.width,
+        )
+        yield Violation(Fault.DIFFERS, algebra.both(within, differ), "", memory.name)
+
+
+def _banked_differ(
+    isa: Isa,
+    algebra: Algebra[V, B],
+    component: Component,
+    pair: Obligation[V, B],
+    after: tuple[Mapping[str, V | B], Mapping[str, V | B]],
+) -> V:
+    """The selected copies, and the copies on which both agreed."""
+    width, index_width = component.width, component.index_width
+    name = component.name
+    differ = algebra.const(0, 1)
+    selected = []
+    for state, side in zip(after, (FIRST, SECOND), strict=True):
+        storage: Coupled[V, B] = Coupled(isa, str, str, side, None, True)
+        run: Run[V, B] = Run(isa, algebra, storage, state, {}, no_inputs)
+        at = level_position(isa, algebra, run.value(isa.mode.level), index_width)
+        selected.append(algebra.select(state[name], at, index_width, width))  # type: ignore[arg-type]
+    differ = algebra.negation(algebra.equal(selected[0], selected[1], width))
+    assert component.size is not None
+    for i in range(component.size):
+        at = algebra.const(i, index_width)
+        copies = [
+            algebra.select(bank, at, index_width, width)  # type: ignore[arg-type]
+            for bank in (
+                pair.states[FIRST][name],
+                pair.states[SECOND][name],
+                after[0][name],
+                after[1][name],
+            )
+        ]
+        agreed = algebra.equal(copies[0], copies[1], width)
+        now = algebra.negation(algebra.equal(copies[2], copies[3], width))
+        differ = algebra.either(differ, algebra.both(agreed, now))
+    return differ
+
+
+def kinds_differ(algebra: Algebra[V, B], pair: Obligation[V, B]) -> Iterator[Violation[V]]:
+    """Completed steps that end in different kinds of outcome, or leave different events."""
+    first, second = pair.runs[FIRST], pair.runs[SECOND]
+    in_first, in_second = Guards(algebra, first), Guards(algebra, second)
+
+    def unequal(a: V, b: V) -> V:
+        return algebra.negation(algebra.equal(a, b, 1))
+
+    yield Violation(Fault.WAITS, unequal(first.waits, second.waits))
+    for run, other, side in ((first, second, FIRST), (second, first, SECOND)):
+        shut = Guards(algebra, other).any(
+            [e.guard for e in other.exits if isinstance(e, ShutDown)]
+        )
+        for e in run.exits:
+            if isinstance(e, ShutDown):
+                alone = algebra.both(e.guard, algebra.negation(shut))
+                yield Violation(Fault.SHUTS_DOWN, alone, side, "", e.span)
+    open_first, open_second = in_first.left_open(), in_second.left_open()
+    zero = algebra.const(0, 1)
+    for site in sorted(open_first.keys() | open_second.keys()):
+        here = open_first.get(site) or open_second[site]
+        a = open_first[site].guard if site in open_first else zero
+        b = open_second[site].guard if site in open_second else zero
+        yield Violation(Fault.LEFT_OPEN, unequal(a, b), "", here.unmodelled, here.span)
+
+
+def accesses_differ(
+    isa: Isa, algebra: Algebra[V, B], pair: Obligation[V, B]
+) -> Iterator[Violation[V]]:
+    """Where both complete: different lists of ordinary accesses (address, width, kind).
+
+    The two lists come from one clause, so entries are matched by their place in it.
+    """
+    first, second = (_by_place(isa, pair.runs[side]) for side in (FIRST, SECOND))
+    both = algebra.both(pair.runs[FIRST].completes, pair.runs[SECOND].completes)
+    zero = algebra.const(0, 1)
+    for place in sorted(first.keys() | second.keys(), key=str):
+        a, b = first.get(place), second.get(place)
+        here = a or b
+        assert here is not None
+        guards = (a.guard if a else zero, b.guard if b else zero)
+        differ = algebra.negation(algebra.equal(guards[0], guards[1], 1))
+        if a is not None and b is not None:
+            for x, y, width in zip(a.args, b.args, a.widths, strict=True):
+                other = algebra.negation(algebra.equal(x, y, width))
+                differ = algebra.either(differ, algebra.both(guards[0], other))
+        condition = algebra.both(both, differ)
+        yield Violation(Fault.ACCESSES, condition, "", here.space, here.span)
+
+
+def _by_place(isa: Isa, run: Step[V, B]) -> dict[tuple[object, ...], Accessed[V]]:
+    found: dict[tuple[object, ...], Accessed[V]] = {}
+    for access in run.accesses:
+        translation = isa.translations.get(access.space)
+        if translation is None or translation.processor:
+            continue
+        place = (access.span.start, access.span.path, access.space, access.access, access.units)
+        ordinal = 0
+        while (*place, ordinal) in found:
+            ordinal += 1
+        found[(*place, ordinal)] = access
+    return found
+
+
+def traps_differ(
+    isa: Isa, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B]
+) -> Iterator[Violation[V]]:
+    """Both trap: by another name, with other arguments, or leaving another state."""
+    first, second = pair.runs[FIRST].traps, pair.runs[SECOND].traps
+    for side, mine, others in ((FIRST, first, second), (SECOND, second, first)):
+        for trap in mine:
+            foreign = algebra.const(0, 1)
+            for other in others:
+                if other.name != trap.name:
+                    foreign = algebra.either(foreign, other.guard)
+            condition = algebra.both(trap.guard, foreign)
+            yield Violation(Fault.TRAPS_DIFFER, condition, side, trap.name, trap.span)
+    for a in first:
+        for b in second:
+            if a.name == b.name:
+                within = algebra.both(a.guard, b.guard)
+                if not algebra.is_false(within):
+                    yield from _one_trap_differs(isa, form, algebra, pair, a, b, within)
+
+
+def _one_trap_differs(
+    isa: Isa,
+    form: ir.Form,
+    algebra: Algebra[V, B],
+    pair: Obligation[V, B],
+    a: Trapped[V, B],
+    b: Trapped[V, B],
+    within: V,
+) -> Iterator[Violation[V]]:
+    for x, y, width in zip(a.args, b.args, a.widths, strict=True):
+        other = algebra.negation(algebra.equal(x, y, width))
+        yield Violation(Fault.TRAPS_DIFFER, algebra.both(within, other), "", a.name, a.span)
+    if isa.traps.get(a.name) is not None and isa.traps[a.name].kind is not ir.TrapKind.FAULT:
+        yield from _states_differ(
+            isa, form, algebra, pair, a.state, b.state, within, frozenset()
+        )
+

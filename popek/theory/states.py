@@ -1,0 +1,195 @@
+"""States for proofs: which components two runs share, and which each has for itself.
+
+Everything is written over the algebra, so that the same text builds the symbolic states of an
+obligation and, from a model, the ints at which its SAT answer is re-evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, NoReturn
+
+from popek.isa import ir
+from popek.isa.footprint import reads
+from popek.isa.ir import Component, Isa, Op
+from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.step import Run, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Equal on both sides: one symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Each side has its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A constant."""
+
+    value: int
+
+
+#: How one side gets a component.
+Supply = Shared | Own | Fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Premise(Generic[V]):
+    """A named condition that restricts the states."""
+
+    name: str
+    condition: V
+
+
+def fields_of(form: ir.Form, algebra: Algebra[V, B]) -> dict[str, V]:
+    """The fields of the encoding, shared by all runs of a proof."""
+    return {name: algebra.variable(f"field.{name}", width) for name, width in form.fields.items()}
+
+
+class StateBuilder(Generic[V, B]):
+    """Builds one side's state before the step, with the conditions that restrict it."""
+
+    def __init__(self, isa: Isa, algebra: Algebra[V, B], side: str, storage: Storage[V, B]) -> None:
+        self.isa = isa
+        self.algebra = algebra
+        self.side = side
+        self.storage = storage
+        self.state: dict[str, V | B] = {}
+        self.premises: list[Premise[V]] = []
+
+    def supply(self, choose: Callable[[Component], Supply]) -> None:
+        """Gives every component its symbol or constant."""
+        for component in self.isa.components.values():
+            self.state[component.name] = self._component(component, choose(component))
+
+    def _component(self, component: Component, supply: Supply) -> V | B:
+        name = component.name
+        match supply:
+            case Shared():
+                pass
+            case Own():
+                name += self.side
+            case Fixed(value=value):
+                return self.algebra.const(value, component.width)
+        if component.size is None:
+            return self.algebra.variable(name, component.width)
+        return self.algebra.bank_variable(name, component.index_width, component.width)
+
+    def memory(self, entry: str, symbol: str, memory: ir.Memory) -> None:
+        self.state[entry] = self.algebra.bank_variable(symbol, memory.index_width, memory.width)
+
+    def level(self, level: ir.Level) -> None:
+        """Puts the state into a level."""
+        expr = self.isa.mode.level
+        value = self.algebra.const(level.value, expr.width)
+        match expr:
+            case ir.Read(component=component):
+                self.state[component] = value
+            case _:
+                equal = self.algebra.equal(self.value(expr), value, expr.width)
+                self.premises.append(Premise(f"level {level.name}", equal))
+
+    def share_banked(self) -> None:
+        """The selected copy of a banked register is visible: one symbol for both sides."""
+        for component in self.isa.components.values():
+            if component.banked:
+                self.state[component.name] = self.algebra.store(
+                    self.state[component.name],  # type: ignore[arg-type]
+                    self.position(component.index_width),
+                    self.algebra.variable(component.name, component.width),
+                    component.index_width,
+                    component.width,
+                )
+
+    def position(self, width: int) -> V:
+        """The current level's position in the order of levels."""
+        return level_position(self.isa, self.algebra, self.value(self.isa.mode.level), width)
+
+    def host(self) -> None:
+        """What the real machine satisfies while a guest runs: `host` clauses and lines."""
+        for component in self.isa.components.values():
+            if component.host is not None:
+                self.state[component.name] = self.value(component.host)
+        for predicate in self.isa.hosts:
+            self.premises.append(Premise(f"host {predicate.text}", self.predicate(predicate)))
+
+    def invariants(self) -> None:
+        """Restricts to the invariants; one that defines a component is used as its definition."""
+        for predicate in self.isa.invariants:
+            for name, value in definitions(self.isa, predicate):
+                self.state[name] = self.value(value)
+        for predicate in self.isa.invariants:
+            self.premises.append(Premise(f"invariant {predicate.text}", self.predicate(predicate)))
+
+    def run(self, fields: Mapping[str, V]) -> Run[V, B]:
+        """An evaluation from this state."""
+        return Run(self.isa, self.algebra, self.storage, self.state, fields, no_inputs)
+
+    def value(self, expr: ir.Expr) -> V:
+        return self.run({}).value(expr)
+
+    def predicate(self, predicate: ir.Predicate) -> V:
+        run = self.run({})
+        run.run(predicate.setup)
+        return run.value(predicate.condition)
+
+    def decode(self, form: ir.Form, fields: Mapping[str, V]) -> Premise[V]:
+        """That the fields, in this decode context, mean this form and have its length."""
+        run = self.run(fields)
+        condition = run.value(form.decode)
+        if not isinstance(form.length, ir.Const):
+            length = run.value(form.length)
+            same = self.algebra.equal(fields["length"], length, form.length.width)
+            condition = self.algebra.both(condition, same)
+        return Premise("decode", condition)
+
+
+def no_inputs(kind: str, site: str, width: int) -> NoReturn:
+    """For evaluations that read no input.  Raises AssertionError: the caller is wrong."""
+    raise AssertionError(f"a predicate reads the input {site}")
+
+
+def level_position(isa: Isa, algebra: Algebra[V, B], level: V, width: int) -> V:
+    """Where a level's value stands in the order of levels."""
+    position = algebra.const(0, width)
+    for i, candidate in enumerate(isa.mode.levels):
+        value = algebra.const(candidate.value, isa.mode.level.width)
+        here = algebra.equal(level, value, isa.mode.level.width)
+        position = algebra.ite(here, algebra.const(i, width), position, width)
+    return position
+
+
+def definitions(isa: Isa, predicate: ir.Predicate) -> list[tuple[str, ir.Expr]]:
+    """The components that an invariant defines by an equation, with their values.
+
+    Only a way to state the same states with fewer symbols: the invariant itself stays a premise.
+    """
+    if predicate.setup:
+        return []
+    mode = {e.component for e in ir.subexpressions(isa.mode.level) if isinstance(e, ir.Read)}
+
+    def solve(condition: ir.Expr) -> list[tuple[str, ir.Expr]]:
+        match condition:
+            case ir.Read(component=name):
+                return [(name, ir.Const(1, 1))]
+            case ir.Operation(op=Op.NOT, args=(ir.Read(component=name),)):
+                return [(name, ir.Const(0, 1))]
+            case ir.Operation(op=Op.AND, args=args, width=1):
+                return [found for arg in args for found in solve(arg)]
+            case ir.Operation(op=Op.EQ, args=(a, b)):
+                for place, value in ((a, b), (b, a)):
+                    if isinstance(place, ir.Read) and place.component not in (
+                        mode | reads((ir.Jump(value, predicate.span),))
+                    ):
+                        return [(place.component, value)]
+                return []
+            case _:
+                return []
+
+    return solve(predicate.condition)
+
