@@ -1,1 +1,163 @@
-"""popek."""
+"""popek: decides, by proof, whether an instruction set can be virtualized.
+
+    import popek
+
+    isa = popek.load("pg74")                   # a bundled name, or a path
+    result = popek.check(isa)                  # every form, theorems 1 to 3
+    print(result.vmm.verdict, result.vmm.because)
+    for verdict in result.verdicts:
+        print(verdict.form.mnemonic, verdict.kind, verdict.reason)
+    print(popek.render(result))                # what `popek check` prints
+    print(popek.explain(result, "JRST"))       # what `popek explain` prints
+
+Bad input raises `PopekError`, which carries diagnostics with places; `str()` shows them.  Nothing is
+imported before it is needed, z3 least of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from popek.diagnostics import Diagnostic, PopekError
+    from popek.isa.ir import Form, Isa
+    from popek.resources import list_specs
+    from popek.smt import Solver
+    from popek.theory.check import Check, Progress
+    from popek.theory.prover import Disagreement
+    from popek.theory.theorems import Theorem, Verdict
+    from popek.theory.verdict import Class, FormVerdict, Label, Witness
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Check",
+    "Class",
+    "Diagnostic",
+    "Disagreement",
+    "Form",
+    "FormVerdict",
+    "Isa",
+    "Label",
+    "PopekError",
+    "Theorem",
+    "Verdict",
+    "Witness",
+    "__version__",
+    "check",
+    "document",
+    "explain",
+    "list_specs",
+    "load",
+    "render",
+]
+
+Reading = Literal["direct", "general", "pg74"]
+
+_HOMES: Final = {
+    "Check": "popek.theory.check",
+    "Class": "popek.theory.verdict",
+    "Diagnostic": "popek.diagnostics",
+    "Disagreement": "popek.theory.prover",
+    "Form": "popek.isa.ir",
+    "FormVerdict": "popek.theory.verdict",
+    "Isa": "popek.isa.ir",
+    "Label": "popek.theory.verdict",
+    "PopekError": "popek.diagnostics",
+    "Theorem": "popek.theory.theorems",
+    "Verdict": "popek.theory.theorems",
+    "Witness": "popek.theory.verdict",
+    "list_specs": "popek.resources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'popek' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def load(spec: str | os.PathLike[str], *, only: Iterable[str] = ()) -> Isa:
+    """The instruction set that a spec describes; `spec` is a path or a bundled name.
+
+    With `only`, just the instructions of these mnemonics or names, in any case.  Raises PopekError.
+    """
+    from popek.isa.load import load as load_isa  # noqa: PLC0415 -- as all imports here: late
+    from popek.report.names import Wanted  # noqa: PLC0415
+    from popek.resources import shown_path, spec_path  # noqa: PLC0415
+
+    path = spec_path(spec)
+    wanted = Wanted(tuple(only))
+    isa = load_isa(path, only=wanted if wanted.names else None)
+    wanted.require_all(shown_path(path))
+    return isa
+
+
+def check(
+    isa: Isa,
+    *,
+    host: Mapping[str, int | str] | None = None,
+    top: str | None = None,
+    partial: bool = False,
+    rlimit: int | None = None,
+    simplify: bool = True,
+    keep_smt2: Path | None = None,
+    solver: Solver | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Classifies every form of `isa` and decides the theorems.
+
+    `host` fixes controls and loadables by hand: a number, "loaded" or "held".  `top` is the guest's
+    own highest level.  `partial`: `isa` has only some of its forms, so that nothing is said about
+    invariants.  `rlimit` is the solver's budget per query, `keep_smt2` a folder for the queries.
+    `solver` is z3 in this process by default; `popek.smt.Z3Process` can be killed when it hangs.
+    Raises ValueError for a host or level that the spec does not have.
+    """
+    from popek.report.choices import checked_host, checked_level  # noqa: PLC0415
+    from popek.smt import Budget, Z3InProcess  # noqa: PLC0415
+    from popek.theory import check as theory  # noqa: PLC0415
+    from popek.theory.prover import Prover  # noqa: PLC0415
+
+    options = theory.Options(
+        host=checked_host(isa, host or {}),
+        top=None if top is None else checked_level(isa, top),
+        partial=partial,
+    )
+    budget = Budget() if rlimit is None else Budget(rlimit=rlimit)
+    prover = Prover(isa, solver or Z3InProcess(), budget, simplify, keep_smt2)
+    return theory.check(prover, options, progress or theory.no_progress)
+
+
+def render(result: Check, *, reading: Reading = "direct", width: int = 100) -> str:
+    """What `popek check` prints, without colours."""
+    from popek.report.check_text import check_report  # noqa: PLC0415
+    from popek.report.style import plain_text  # noqa: PLC0415
+    from popek.report.view import view  # noqa: PLC0415
+
+    return plain_text(check_report(view(result, reading)), width)
+
+
+def explain(
+    result: Check, instruction: str, *, reading: Reading = "direct", width: int = 100
+) -> str:
+    """What `popek explain` prints of an instruction, by mnemonic or name, without colours."""
+    from popek.report.explain_text import explanation  # noqa: PLC0415
+    from popek.report.style import plain_text  # noqa: PLC0415
+    from popek.report.view import view  # noqa: PLC0415
+
+    return plain_text(explanation(view(result, reading), instruction), width)
+
+
+def document(result: Check, *, reading: Reading = "direct") -> dict[str, Any]:
+    """One entry of `results` in what `popek check --json` prints."""
+    from popek.report.check_json import check_result  # noqa: PLC0415
+    from popek.report.view import view  # noqa: PLC0415
+
+    return check_result(view(result, reading))

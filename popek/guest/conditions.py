@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from popek.isa import ir
+from popek.isa.footprint import fields as mentioned
 from popek.isa.ir import Op
 from popek.semantics.ints import Ints
 
@@ -48,20 +49,25 @@ def _operation(expr: ir.Operation, fields: Mapping[str, int], context: Context) 
             return known(expr.args[1 if condition else 2], fields, context)
         then = known(expr.args[1], fields, context)
         return then if then == known(expr.args[2], fields, context) else None
+    if expr.op is Op.NOT and expr.width == 1:
+        value = known(expr.args[0], fields, context)
+        return None if value is None else value ^ 1
+    if expr.op is Op.EQ:
+        left = known(expr.args[0], fields, context)
+        right = None if left is None else known(expr.args[1], fields, context)
+        return None if right is None else int(left == right)
+    decides = 0 if expr.op is Op.AND else (1 << expr.width) - 1 if expr.op is Op.OR else None
     values: list[int] = []
-    unknown = False
-    decides = {Op.AND: 0, Op.OR: (1 << expr.width) - 1}.get(expr.op)
     for arg in expr.args:
         value = known(arg, fields, context)
         if value is None:
-            unknown = True
             if decides is None:
                 return None
         elif value == decides:
             return value
         else:
             values.append(value)
-    if unknown:
+    if len(values) < len(expr.args):
         return None
     return _INTS.operation(expr.op, values, [a.width for a in expr.args], expr.width)
 
@@ -69,16 +75,6 @@ def _operation(expr: ir.Operation, fields: Mapping[str, int], context: Context) 
 def holds(expr: ir.Expr, fields: Mapping[str, int], context: Context) -> bool:
     """Whether a condition is true of these fields; a field that is not given makes it false."""
     return known(expr, fields, context) == 1
-
-
-def mentioned(*exprs: ir.Expr) -> frozenset[str]:
-    """The fields that the expressions mention."""
-    return frozenset(
-        node.name
-        for expr in exprs
-        for node in ir.subexpressions(expr)
-        if isinstance(node, ir.Field)
-    )
 
 
 def constants(*exprs: ir.Expr) -> frozenset[int]:

@@ -100,6 +100,12 @@ class Decoder:
         #: More addresses than this no instruction has, redundant prefixes included.
         self._longest = (1 << max(lengths)) - 1 if lengths else None
 
+    @property
+    def reach(self) -> int:
+        """Bytes of code that are enough to decode one instruction."""
+        prefixes = 0 if self._longest is None else self._longest * self.units.address_size
+        return prefixes + self._widest
+
     def decode(self, code: bytes, context: Context | None = None) -> Decoded | Undecodable:
         """What the code at the start of `code` means in this decode context."""
         truncated = False
@@ -266,3 +272,13 @@ class _Reading:
                 case ir.ImmediateBits(field=name):
                     found[name] = self.units.immediate(part, width)
         return found, at
+
+
+def decode(isa: ir.Isa, code: bytes, context: Context | None = None) -> Decoded | Undecodable:
+    """What the code at the start of `code` means in this decode context.
+
+    `context` has the values of the components that say how code is read, 0 where it is silent.
+    Of a group's prefixes the last counts.  Builds an index of the forms: to decode more than once,
+    keep a Decoder.
+    """
+    return Decoder(isa).decode(code, context)

@@ -49,7 +49,7 @@ def canonical(
     result = {name: value if name in held else 0 for name, value in values.items()}
     if "length" in form.fields:
         length = known(form.length, result, context)
-        if length is None:
+        if length is None or length >> form.fields["length"]:
             return None
         result["length"] = length
     if rows_of(form, result, context) != rows or not holds(form.decode, result, context):

@@ -1,1 +1,1 @@
-"""tree -> Isa."""
+"""From syntax trees to the frozen IR: names resolved, functions inlined, every width a number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from popek.isa import ir
 from popek.isa.ir import Const, Op
@@ -174,9 +174,14 @@ def ite(condition: ir.Expr, then: ir.Expr, otherwise: ir.Expr) -> ir.Expr:
 
 
 def chain(cases: Iterable[tuple[ir.Expr, ir.Expr]], otherwise: ir.Expr) -> ir.Expr:
-    """The value of the first case whose condition holds."""
+    """The value of the first case whose condition holds; neighbours with one value are joined."""
+    joined: list[tuple[ir.Expr, ir.Expr]] = []
+    for condition, value in cases:
+        if joined and joined[-1][1] == value:
+            condition = or_(joined.pop()[0], condition)
+        joined.append((condition, value))
     result = otherwise
-    for condition, value in reversed(list(cases)):
+    for condition, value in reversed(joined):
         result = ite(condition, value, result)
     return result
 
@@ -184,7 +189,7 @@ def chain(cases: Iterable[tuple[ir.Expr, ir.Expr]], otherwise: ir.Expr) -> ir.Ex
 def concat(parts: Iterable[ir.Expr]) -> ir.Expr:
     """Bits side by side, the first part most significant."""
     kept: list[ir.Expr] = []
-    for part in parts:
+    for part in _flattened(parts):
         last = kept[-1] if kept else None
         if isinstance(last, Const) and isinstance(part, Const):
             kept[-1] = Const(last.value << part.width | part.value, last.width + part.width)
@@ -193,6 +198,14 @@ def concat(parts: Iterable[ir.Expr]) -> ir.Expr:
     if len(kept) == 1:
         return kept[0]
     return ir.Operation(Op.CONCAT, tuple(kept), sum(part.width for part in kept))
+
+
+def _flattened(parts: Iterable[ir.Expr]) -> Iterator[ir.Expr]:
+    for part in parts:
+        if isinstance(part, ir.Operation) and part.op is Op.CONCAT:
+            yield from part.args
+        else:
+            yield part
 
 
 def extract(value: ir.Expr, high: int, low: int) -> ir.Expr:

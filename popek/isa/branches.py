@@ -42,9 +42,7 @@ def conditional(clause: Clause, scope: Scope, node: tree.Ite) -> Value:
     if not yes and not no and isinstance(then, places.Place):
         if isinstance(otherwise, places.Place) and _plain_place(then) and _plain_place(otherwise):
             if then.width == otherwise.width:
-                return places.Choice(
-                    then.width, then.layout, node.span, test.expr, then, otherwise
-                )
+                return places.Choice(then.width, then.layout, node.span, test.expr, then, otherwise)
     with clause.capture() as more:
         then = expressions.read(clause, then)
     yes += more
@@ -169,7 +167,9 @@ def _common_width(
     for value in (then, otherwise):
         if not isinstance(value, Typed | Flex | Static | Varying):
             raise fail(
-                "E0309", "the branches do not fit together", span,
+                "E0309",
+                "the branches do not fit together",
+                span,
                 label=f"{describe(then)} and {describe(otherwise)}",
             )
     if isinstance(then, Typed) and isinstance(otherwise, Typed):

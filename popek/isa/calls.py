@@ -53,12 +53,11 @@ def call(clause: Clause, scope: Scope, node: tree.Call) -> Value:
         case tree.Alias() if declared.params is not None:
             return alias(clause, declared, arguments(clause, scope, node), node.span)
         case tree.Bank():
-            return bank(
-                clause, declared, expressions.values(clause, scope, node.args), node.span
-            )
+            return bank(clause, declared, expressions.values(clause, scope, node.args), node.span)
         case None:
             known = [
-                name for name, item in clause.world.values.items()
+                name
+                for name, item in clause.world.values.items()
                 if isinstance(item, tree.Function | tree.AbstractFunction | tree.Alias | tree.Bank)
             ]
             raise unknown("function", target.id, target.span, [*known, *BUILTINS])
@@ -129,9 +128,7 @@ def _builtin(clause: Clause, scope: Scope, node: tree.Call, name: str) -> Value:
     return Typed(expr, None, context_of(plain))
 
 
-def _apply(
-    clause: Clause, scope: Scope, found: tree.AbstractFunction, node: tree.Call
-) -> Typed:
+def _apply(clause: Clause, scope: Scope, found: tree.AbstractFunction, node: tree.Call) -> Typed:
     check_arity(found.name, found.params, len(node.args), node.span, found.span)
     args: list[ir.Expr] = []
     for param, value, arg in zip(
@@ -183,18 +180,17 @@ def bind(
 # ---------------------------------------------------------------- functions
 
 
-def inline(
-    clause: Clause, found: tree.Function, args: list[Value], node: tree.Call
-) -> Value:
+def inline(clause: Clause, found: tree.Function, args: list[Value], node: tree.Call) -> Value:
     """The value of a function of the spec: its body, with fresh locals, in place."""
     check_arity(found.name, found.params, len(args), node.span, found.span)
     spans = [arg.span for arg in node.args]
     if found.expression is not None:
-        scope = bind(clause, found.params, args, spans, kept=False)
+        kept = statements.is_effectful(clause.world, found)
+        scope = bind(clause, found.params, args, spans, kept=kept)
         with _inlining(clause, found.name, node.span):
             value = expressions.value(clause, scope, found.expression)
         return _result(clause, found, value, found.expression.span)
-    kept = statements.has_effects(clause.world, found.body)
+    kept = statements.is_effectful(clause.world, found)
     assigned = statements.assigned_in(found.body)
     scope = bind(clause, found.params, args, spans, kept=kept, assigned=assigned)
     with _inlining(clause, found.name, node.span):
@@ -203,8 +199,10 @@ def inline(
         )
     match outcome:
         case statements.Returned(value=value):
-            return value if isinstance(value, places.Place) else _result(
-                clause, found, value, node.span
+            return (
+                value
+                if isinstance(value, places.Place)
+                else _result(clause, found, value, node.span)
             )
         case _:
             if found.result is not None and outcome is statements.FELL:
@@ -213,8 +211,8 @@ def inline(
                     f"`{found.name}` does not return a value on every path",
                     found.span,
                 )
-            return Tuple(()) if outcome is statements.FELL else statements.never(
-                clause, found.result
+            return (
+                Tuple(()) if outcome is statements.FELL else statements.never(clause, found.result)
             )
 
 
@@ -226,7 +224,7 @@ def _result(clause: Clause, found: tree.Function, value: Plain, span: Span) -> V
     return Typed(expr, layout)
 
 
-class _inlining:  # noqa: N801 - used like a keyword
+class _inlining:
     """Notes that a definition is being expanded, so that it cannot expand itself."""
 
     def __init__(self, clause: Clause, name: str, span: Span):
@@ -397,9 +395,7 @@ class Accessors(places.Place):
         return Accessors(self.width, self.layout, self.span, self.bank, scope)
 
 
-def row_value(
-    clause: Clause, row: RowOf, span: Span, args: Sequence[Value] | None = None
-) -> Value:
+def row_value(clause: Clause, row: RowOf, span: Span, args: Sequence[Value] | None = None) -> Value:
     """A family's name in a clause: its row's value, or its row applied to arguments."""
     member = row.member
     formals = member.family.formals

@@ -11,13 +11,7 @@ from popek.source import Span
 from popek.syntax import tree
 
 StateItem = (
-    tree.State
-    | tree.Mode
-    | tree.Banked
-    | tree.Memory
-    | tree.Device
-    | tree.Parameter
-    | tree.EnumDef
+    tree.State | tree.Mode | tree.Banked | tree.Memory | tree.Device | tree.Parameter | tree.EnumDef
 )
 ValueItem = (
     tree.Constant
@@ -98,8 +92,6 @@ def declare(items: Iterable[tree.Item], collector: Collector) -> Declarations:
     return found
 
 
-
-
 def _add(
     table: dict[str, object], name: str, item: object, span: Span, what: str, collector: Collector
 ) -> bool:
@@ -139,7 +131,11 @@ def _sort(found: Declarations, item: tree.Item, collector: Collector) -> None:
             if add(found.types, "type"):
                 found.state.append(item)
         case (
-            tree.State() | tree.Mode() | tree.Banked() | tree.Memory() | tree.Device()
+            tree.State()
+            | tree.Mode()
+            | tree.Banked()
+            | tree.Memory()
+            | tree.Device()
             | tree.Parameter()
         ):
             found.state.append(item)
@@ -171,7 +167,11 @@ def _sort(found: Declarations, item: tree.Item, collector: Collector) -> None:
             for param in item.params:
                 _add(
                     found.immediates,  # type: ignore[arg-type]
-                    param.name, param, param.span, "immediate", collector,
+                    param.name,
+                    param,
+                    param.span,
+                    "immediate",
+                    collector,
                 )
         case tree.Format():
             add(found.formats, "format")
@@ -249,7 +249,8 @@ def _amend_body(
     item = table[target]
     if amend.properties:
         collector.add(
-            "E0109", f"`{target}` is no instruction and has no such properties",
+            "E0109",
+            f"`{target}` is no instruction and has no such properties",
             amend.properties[0].span,
         )
     if isinstance(item, tree.Function | tree.AbstractFunction) and item.expression is not None:
@@ -302,8 +303,13 @@ def _assigned(items: Iterable[tree.Item]) -> Iterator[str]:
                 for change in item.changes:
                     yield from _assigned_in(change.body)
             case (
-                tree.Instruction() | tree.Function() | tree.AbstractFunction() | tree.Translate()
-                | tree.Deliver() | tree.Interrupt() | tree.Reset()
+                tree.Instruction()
+                | tree.Function()
+                | tree.AbstractFunction()
+                | tree.Translate()
+                | tree.Deliver()
+                | tree.Interrupt()
+                | tree.Reset()
             ):
                 yield from _assigned_in(item.body)
             case _:

@@ -15,33 +15,59 @@ if TYPE_CHECKING:
     from popek.isa.world import World
 
 
+CACHE_LIMIT = 50_000
+
+
 class Never(Tuple):
     """The value of a call that does not come back."""
 
 
-@lru_cache(maxsize=4096)
-def _names(node: object) -> frozenset[str]:
-    found: set[str] = set()
+#: A name in a tree, and the field taken of it, if one is.
+Use = tuple[str, str | None]
+
+_uses: dict[int, tuple[object, frozenset[Use]]] = {}
+
+
+def _uses_of(node: object) -> frozenset[Use]:
+    """The uses in a tree; remembered by the node's identity, for hashing a tree walks it."""
+    known = _uses.get(id(node))
+    if known is not None:
+        return known[1]
+    found: set[Use] = set()
     stack = [node]
     while stack:
         current = stack.pop()
         if isinstance(current, tree.Name):
-            found.add(current.id)
+            found.add((current.id, None))
+        elif isinstance(current, tree.Get) and isinstance(current.base, tree.Name):
+            found.add((current.base.id, current.field))
         elif isinstance(current, tuple):
             stack.extend(current)
         elif dataclasses.is_dataclass(current) and not isinstance(current, type):
-            for item in dataclasses.fields(current):
-                if item.name != "span":
-                    stack.append(getattr(current, item.name))
-    return frozenset(found)
+            for item in _children(type(current)):
+                stack.append(getattr(current, item))
+    result = frozenset(found)
+    if len(_uses) > CACHE_LIMIT:
+        _uses.clear()
+    _uses[id(node)] = (node, result)
+    return result
+
+
+@lru_cache(maxsize=256)
+def _children(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in dataclasses.fields(kind) if item.name != "span")
+
+
+def uses_in(*nodes: object) -> frozenset[Use]:
+    """All uses of names that occur in trees."""
+    return frozenset[Use]().union(*(_uses_of(node) for node in nodes))
 
 
 def names_in(*nodes: object) -> frozenset[str]:
     """All names that occur in trees."""
-    return _names(nodes)
+    return frozenset(name for name, _ in uses_in(*nodes))
 
 
-@lru_cache(maxsize=4096)
 def has_return(body: tuple[tree.Stmt, ...]) -> bool:
     """Whether some path through the block returns."""
     return any(isinstance(stmt, tree.Return) for stmt in all_statements(body))
@@ -64,7 +90,6 @@ def all_statements(body: tuple[tree.Stmt, ...]) -> Iterator[tree.Stmt]:
                 pass
 
 
-@lru_cache(maxsize=4096)
 def assigned_in(body: tuple[tree.Stmt, ...]) -> frozenset[str]:
     """The names at the root of assigned places, and those passed on to calls."""
     found: set[str] = set()
@@ -76,20 +101,24 @@ def assigned_in(body: tuple[tree.Stmt, ...]) -> frozenset[str]:
     return frozenset(found)
 
 
-def has_effects(world: World, body: tuple[tree.Stmt, ...]) -> bool:
-    """Whether the block may assign state, directly or through functions that it calls."""
-    return _effects(world, body, frozenset())
+def is_effectful(world: World, function: tree.Function) -> bool:
+    """Whether a function may assign state, itself or through others."""
+    known = world.effectful.get(function.name)
+    if known is None:
+        known = _effects(world, function, frozenset({function.name}))
+        world.effectful[function.name] = known
+    return known
 
 
-def _effects(world: World, body: tuple[tree.Stmt, ...], seen: frozenset[str]) -> bool:
-    for stmt in all_statements(body):
+def _effects(world: World, function: tree.Function, seen: frozenset[str]) -> bool:
+    for stmt in all_statements(function.body):
         if isinstance(stmt, tree.Assign | tree.Do):
             return True
-    for name in names_in(body):
+    for name in names_in(function.body, function.expression):
         found = world.lookup(name)
         if isinstance(found, Device):
             return True
         if isinstance(found, tree.Function) and name not in seen:
-            if _effects(world, found.body, seen | {name}):
+            if _effects(world, found, seen | {name}):
                 return True
     return False

@@ -34,6 +34,8 @@ def fail(
     return PopekError.at(code, message, span, label=label, notes=notes, hint=hint)
 
 
-def unknown(what: str, name: str, span: Span, known: Iterable[str], code: str = "E0201") -> PopekError:
+def unknown(
+    what: str, name: str, span: Span, known: Iterable[str], code: str = "E0201"
+) -> PopekError:
     """`name` is not declared; says which known name is close."""
     return fail(code, f"there is no {what} `{name}`", span, hint=did_you_mean(name, known))

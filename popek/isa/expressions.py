@@ -132,9 +132,7 @@ def _hint(have: int, need: int) -> str:
     return "write zext(..) or sext(..)" if have < need else "write trunc(..) or a slice"
 
 
-def coerced(
-    clause: Clause, scope: Scope, node: tree.Expr, width: int, what: str
-) -> ir.Expr:
+def coerced(clause: Clause, scope: Scope, node: tree.Expr, width: int, what: str) -> ir.Expr:
     """The value of an expression at a given width."""
     return coerce(clause, denote(clause, scope, node), width, node.span, what)
 

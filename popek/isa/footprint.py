@@ -75,5 +75,8 @@ def spaces(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
 def fields(*exprs: ir.Expr) -> frozenset[str]:
     """The encoding fields that the expressions mention."""
     return frozenset(
-        node.name for expr in exprs for node in ir.subexpressions(expr) if isinstance(node, ir.Field)
+        node.name
+        for expr in exprs
+        for node in ir.subexpressions(expr)
+        if isinstance(node, ir.Field)
     )

@@ -30,9 +30,7 @@ class Role(StrEnum):
 
 
 #: The roles that make a component privileged in the reading `general`.
-PRIVILEGED_ROLES = frozenset(
-    {Role.MODE, Role.RESOURCE, Role.CONTROL, Role.LOADABLE, Role.HIDDEN}
-)
+PRIVILEGED_ROLES = frozenset({Role.MODE, Role.RESOURCE, Role.CONTROL, Role.LOADABLE, Role.HIDDEN})
 
 
 @dataclass(frozen=True, slots=True)

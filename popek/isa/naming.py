@@ -142,9 +142,7 @@ def _part(part: Part, index: ir.Expr | None, span: Span) -> places.Place:
         return places.Component(part.width, part.layout, span, part.component)
     if isinstance(index, ir.Const) and index.value in part.hardwired:
         return places.Constant(part.width, part.layout, span, part.hardwired[index.value])
-    return places.BankElement(
-        part.width, part.layout, span, part.component, index, part.hardwired
-    )
+    return places.BankElement(part.width, part.layout, span, part.component, index, part.hardwired)
 
 
 def _divided(found: Register, index: ir.Expr | None, span: Span) -> places.Place:
@@ -236,9 +234,7 @@ def field_of(clause: Clause, base: Value, wanted: str, span: Span) -> Value:
         otherwise = field_of(clause, base.otherwise, wanted, span)
         assert isinstance(then, places.Place)
         assert isinstance(otherwise, places.Place)
-        return places.Choice(
-            then.width, then.layout, span, base.condition, then, otherwise
-        )
+        return places.Choice(then.width, then.layout, span, base.condition, then, otherwise)
     plain = base if not isinstance(base, places.Place) else None
     layout = base.layout if isinstance(base, places.Place | Typed) else None
     if layout is None:
@@ -357,9 +353,7 @@ def bit(clause: Clause, base: Value, position: Plain, node: tree.Index) -> Value
         amount = expressions.coerce(clause, position, needed, node.span, "position")
     if clause.world.from_left:
         needed = max(amount.width, width.bit_length())
-        amount = bits.binary(
-            ir.Op.SUB, bits.const(width - 1, needed), bits.zext(amount, needed)
-        )
+        amount = bits.binary(ir.Op.SUB, bits.const(width - 1, needed), bits.zext(amount, needed))
     if isinstance(base, places.Place):
         return places.DynamicBit(1, None, node.span, base, amount)
     assert isinstance(base, Typed)

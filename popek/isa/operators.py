@@ -7,7 +7,7 @@ from collections.abc import Callable
 from popek.diagnostics import Note
 from popek.isa import bits, branches, expressions, ir, naming, places
 from popek.isa.clause import Clause
-from popek.isa.errors import fail
+from popek.isa.errors import fail, unknown
 from popek.isa.ir import Op
 from popek.isa.scope import Scope
 from popek.isa.values import (
@@ -27,7 +27,6 @@ from popek.isa.values import (
 )
 from popek.source import Span
 from popek.syntax import tree
-from popek.isa.errors import unknown
 
 _ARITHMETIC = {
     "+": Op.ADD,
@@ -266,9 +265,7 @@ def _words(clause: Clause, scope: Scope, node: tree.Binary) -> Typed | None:
     return None
 
 
-def same_word(
-    clause: Clause, scope: Scope, subject: tree.Expr, pattern: tree.Expr
-) -> bool | None:
+def same_word(clause: Clause, scope: Scope, subject: tree.Expr, pattern: tree.Expr) -> bool | None:
     """Whether a mnemonic is the one named; None if `subject` is no mnemonic."""
     if not isinstance(subject, tree.Name):
         return None
@@ -287,7 +284,9 @@ def same_word(
     meant = naming.word(clause, scope, pattern)
     if meant is None:
         rows = [
-            row.name for family in clause.world.declarations.families.values() for row in family.rows
+            row.name
+            for family in clause.world.declarations.families.values()
+            for row in family.rows
         ]
         raise unknown("mnemonic", pattern.id, pattern.span, rows)
     return word == meant

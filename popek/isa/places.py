@@ -259,9 +259,7 @@ class MemoryCell(Place):
 
     def read(self, clause: Clause) -> Typed:
         local = ir.Local(clause.fresh("loaded"), self.width)
-        clause.emit(
-            ir.Load(local.name, self.space, self.args, self.units, self.width, self.span)
-        )
+        clause.emit(ir.Load(local.name, self.space, self.args, self.units, self.width, self.span))
         return self.typed(local)
 
     def write(self, clause: Clause, value: ir.Expr, span: Span) -> None:

@@ -103,9 +103,7 @@ def _component(
     *,
     banked: bool = False,
 ) -> None:
-    world.components[name] = ir.Component(
-        name, role, width, size, span, title or "", None, banked
-    )
+    world.components[name] = ir.Component(name, role, width, size, span, title or "", None, banked)
     if role is ir.Role.PC:
         if world.pc:
             first = world.components[world.pc].span
@@ -139,7 +137,9 @@ def _merged(world: World) -> list[tree.State]:
             clash = next((name for name in key if name in owners), None)
             if clash is not None:
                 world.collector.add(
-                    "E0203", f"`{clash}` is declared twice", item.span,
+                    "E0203",
+                    f"`{clash}` is declared twice",
+                    item.span,
                     notes=[Note(result[owners[clash]].span, "the first one")],
                 )
                 continue
@@ -163,7 +163,13 @@ def _merge(world: World, first: tree.State, again: tree.State) -> tree.State:
     role = None if again.role == first.role else again.role
     rows = tuple(
         tree.FieldRow(
-            row.first, row.last, row.name, row.type, row.role or role, row.host, row.title,
+            row.first,
+            row.last,
+            row.name,
+            row.type,
+            row.role or role,
+            row.host,
+            row.title,
             span=row.span,
         )
         if isinstance(row, tree.FieldRow)
@@ -171,8 +177,15 @@ def _merge(world: World, first: tree.State, again: tree.State) -> tree.State:
         for row in again.rows
     )
     return tree.State(
-        first.role, first.names, first.size, first.type, first.elements, first.host,
-        first.title, (*first.rows, *rows), span=first.span,
+        first.role,
+        first.names,
+        first.size,
+        first.type,
+        first.elements,
+        first.host,
+        first.title,
+        (*first.rows, *rows),
+        span=first.span,
     )
 
 
@@ -210,15 +223,15 @@ def _state(world: World, item: tree.State) -> None:
             world.declare(element, Element(item.names[0], index, item.span), item.span)
 
 
-def _register(
-    world: World, item: tree.State, name: str, role: ir.Role, size: int | None
-) -> None:
+def _register(world: World, item: tree.State, name: str, role: ir.Role, size: int | None) -> None:
     fields = [row for row in item.rows if isinstance(row, tree.FieldRow)]
     fixed = [row for row in item.rows if isinstance(row, tree.FixedRow)]
     wired = [row for row in item.rows if isinstance(row, tree.HardwiredRow)]
     if item.type is None and not fields:
         raise fail(
-            "E0304", f"`{name}` has neither a type nor fields", item.span,
+            "E0304",
+            f"`{name}` has neither a type nor fields",
+            item.span,
             hint=f"write `{item.role} {name} : u32`",
         )
     if not fields and not fixed:
@@ -376,9 +389,7 @@ def _banked(world: World, item: tree.Banked) -> None:
         world, item.name, ir.Role.REGISTER, width, len(names), item.span, item.title, banked=True
     )
     part = Part(item.name, width, layout)
-    register = Register(
-        item.name, ir.Role.REGISTER, len(names), part, {}, layout, item.span, item
-    )
+    register = Register(item.name, ir.Role.REGISTER, len(names), part, {}, layout, item.span, item)
     world.declare(item.name, register, item.span)
     for level, copy in item.rows:
         world.declare(copy, Element(item.name, names.index(level), item.span), item.span)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from popek.diagnostics import PopekError
 from popek.isa import bits, branches, calls, effects, expressions, ir, operands, places
 from popek.isa.clause import Clause
-from popek.isa.effects import assigned_in, has_effects
+from popek.isa.effects import assigned_in, is_effectful
 from popek.isa.errors import Poisoned, fail, unknown
 from popek.isa.scope import Scope
 from popek.isa.values import Flex, Plain, Poison, Static, Tuple, Typed, Value, Varying
@@ -201,9 +201,7 @@ def _assign(clause: Clause, scope: Scope, stmt: tree.Assign) -> None:
     _store(clause, target, settled, stmt, target_node)
 
 
-def _store(
-    clause: Clause, target: Value, value: Value, stmt: tree.Assign, node: tree.Expr
-) -> None:
+def _store(clause: Clause, target: Value, value: Value, stmt: tree.Assign, node: tree.Expr) -> None:
     if not isinstance(target, places.Place):
         hint = ""
         if isinstance(node, tree.Name):
@@ -222,9 +220,7 @@ def _store(
     target.write(clause, expr, stmt.span)
 
 
-def _store_fields(
-    clause: Clause, target: places.Joined, value: Typed, stmt: tree.Assign
-) -> None:
+def _store_fields(clause: Clause, target: places.Joined, value: Typed, stmt: tree.Assign) -> None:
     """`EFLAGS.{CF, PF} = new`: the fields of the same names."""
     layout = value.layout
     assert layout is not None
@@ -251,9 +247,7 @@ def _require(clause: Clause, scope: Scope, stmt: tree.Require) -> None:
     clause.emit(ir.Require(test.expr, trap, args, stmt.span))
 
 
-def _raise(
-    clause: Clause, scope: Scope, stmt: tree.Raise
-) -> tuple[str, tuple[ir.Expr, ...]]:
+def _raise(clause: Clause, scope: Scope, stmt: tree.Raise) -> tuple[str, tuple[ir.Expr, ...]]:
     traps = clause.world.declarations.traps
     trap = traps.get(stmt.trap)
     if trap is None:
@@ -283,9 +277,7 @@ def _check(clause: Clause, scope: Scope, stmt: tree.Check) -> None:
 # ---------------------------------------------------------------- return
 
 
-def _return(
-    clause: Clause, scope: Scope, stmt: tree.Return, returns: Returns | None
-) -> Outcome:
+def _return(clause: Clause, scope: Scope, stmt: tree.Return, returns: Returns | None) -> Outcome:
     if returns is None:
         raise fail("E0109", "`return` stands outside a function", stmt.span)
     if stmt.value is None:
@@ -367,6 +359,18 @@ def _match(
         value = clause.keep(expressions.value(clause, scope, subject), "match", stmt.span)
         inner.bind("match", value)
         subject = tree.Name("match", span=stmt.value.span)
+    body = _as_ifs(clause.world, stmt, subject)
+    early = effects.has_return(body)
+    rest: Rest = tail if early else ()
+    outcome = run(clause, inner, body, returns=returns, rest=rest)
+    return outcome if early or outcome is DEAD else None
+
+
+def _as_ifs(world: World, stmt: tree.Match, subject: tree.Expr) -> tuple[tree.Stmt, ...]:
+    """The arms as a chain of `if`s, made once per statement."""
+    known = world.matches.get((id(stmt), isinstance(stmt.value, tree.Name)))
+    if known is not None and known[0] is stmt and known[1] == subject:
+        return known[2]
     body: tuple[tree.Stmt, ...] = ()
     for arm in reversed(stmt.arms):
         if not arm.patterns:
@@ -376,10 +380,8 @@ def _match(
             continue
         test = tree.Member(subject, arm.patterns, False, span=arm.patterns[0].span)
         body = (tree.If(test, arm.body, body, arm.inline, span=arm.span),)
-    early = effects.has_return(body)
-    rest: Rest = tail if early else ()
-    outcome = run(clause, inner, body, returns=returns, rest=rest)
-    return outcome if early or outcome is DEAD else None
+    world.matches[id(stmt), isinstance(stmt.value, tree.Name)] = (stmt, subject, body)
+    return body
 
 
 def _for(
@@ -418,7 +420,7 @@ __all__ = [
     "Varying",
     "World",
     "assigned_in",
-    "has_effects",
+    "is_effectful",
     "never",
     "run",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from popek.isa import bits, ir
 from popek.isa.errors import NeedContext, fail
@@ -86,10 +86,7 @@ class Poison:
 #: What reading a place gives.
 Plain = Static | Varying | Word | Typed | Flex | Tuple | RowOf | Poison
 
-if TYPE_CHECKING:
-    Value = Plain | Place
-else:
-    Value = object
+Value: TypeAlias = "Plain | Place"
 
 #: How a context's case is tested: (context, value) -> condition.
 CaseReader = Callable[[str, int], ir.Expr]
@@ -141,8 +138,10 @@ def literal(number: int, width: int, span: Span) -> ir.Const:
     """A number at a width, or an error."""
     if not fits(number, width):
         raise fail(
-            "E0303", f"{number} does not fit u{width}", span, label=f"needs a number below {2**width}"
-            if width <= 64 else ""
+            "E0303",
+            f"{number} does not fit u{width}",
+            span,
+            label=f"needs a number below {2**width}" if width <= 64 else "",
         )
     return bits.const(number, width)
 

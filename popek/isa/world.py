@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from popek.diagnostics import Collector, Note, PopekError
-from popek.isa import bits, expressions, ir, state
+from popek.isa import bits, conditions, expressions, ir, state
 from popek.isa.clause import Clause
 from popek.isa.declarations import Declarations
 from popek.isa.definitions import Definition, Known
 from popek.isa.errors import NeedContext, Poisoned, fail, unknown
 from popek.isa.layouts import FieldBits, Layout, check_overlap, row_position
 from popek.isa.scope import Scope
-from popek.isa.values import Static, Typed, materialize
+from popek.isa.values import Static, Typed, Value, materialize
 from popek.source import Span
 from popek.syntax import tree
 
@@ -43,6 +43,12 @@ class World:
         self.layouts: dict[str, Layout] = {}
         self.host_clauses: list[tuple[str, int, tree.Expr]] = []
         self.used_functions: set[str] = set()
+        self.matches: dict[
+            tuple[int, bool], tuple[tree.Match, tree.Expr, tuple[tree.Stmt, ...]]
+        ] = {}
+        self.rows: dict[object, list[Value]] = {}
+        self.effectful: dict[str, bool] = {}
+        self._simplified: dict[ir.Expr, ir.Expr] = {}
         self._busy: dict[tuple[str, str], Span] = {}
         self._cache: dict[tuple[str, str], object] = {}
 
@@ -167,9 +173,7 @@ class World:
             layout = self.layout(item.name, width, item.rows, item.span)
         return width, layout
 
-    def layout(
-        self, name: str, width: int, rows: tuple[tree.Row, ...], span: Span
-    ) -> Layout:
+    def layout(self, name: str, width: int, rows: tuple[tree.Row, ...], span: Span) -> Layout:
         """A layout from its rows."""
         fields: dict[str, FieldBits] = {}
         fixed: list[tuple[int, int, int]] = []
@@ -230,6 +234,23 @@ class World:
             }
 
         return self.once("context", name, item.span, compute)[value]
+
+    # ------------------------------------------------------------ code
+
+    @property
+    def fetch_unit(self) -> int:
+        """Bits of a unit of the memory that code is fetched from."""
+        if self.memories:
+            return next(iter(self.memories.values())).width
+        return 8
+
+    def simplified(self, condition: ir.Expr) -> ir.Expr:
+        """An equal condition, shorter if it is about few fields."""
+        if isinstance(condition, ir.Const):
+            return condition
+        if condition not in self._simplified:
+            self._simplified[condition] = conditions.simplified(condition)
+        return self._simplified[condition]
 
 
 def check_width(width: int, span: Span) -> int:

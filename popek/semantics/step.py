@@ -7,6 +7,7 @@ branch.  A clause is transactional: a fault's state is the state before the step
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Generic, Protocol
 
 from popek.isa import ir
@@ -57,7 +58,8 @@ Inputs = Callable[[str, str, int], V]
 class Run(Generic[V, B]):
     """One evaluation of a body from a state: the environment, and what it records.
 
-    `path` guards the statement being run, all decisions so far included.
+    `path` guards the statement being run, all decisions so far included.  `processor` marks the
+    abstract functions where they are this run's own, "" where all runs share them.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class Run(Generic[V, B]):
         state: State[V, B],
         fields: Mapping[str, V],
         inputs: Inputs[V],
+        processor: str = "",
     ) -> None:
         self.isa = isa
+        self.processor = processor
         self.algebra = algebra
         self.storage = storage
         self.before = dict(state)
@@ -123,6 +127,8 @@ class Run(Generic[V, B]):
                 )
             case ir.Apply(function=name, args=args, width=width):
                 function = self.isa.functions[name]
+                if self.processor:
+                    function = replace(function, name=function.name + self.processor)
                 values = [self.value(a) for a in args]
                 if algebra.interprets(function):
                     return algebra.abstract(function, values, width)
@@ -349,6 +355,11 @@ class Run(Generic[V, B]):
         )
 
 
+def length_field(form: ir.Form) -> ir.Field:
+    """The field that holds the length of a form whose length varies."""
+    return ir.Field("length", form.fields["length"])
+
+
 def next_pc(isa: ir.Isa, form: ir.Form) -> ir.Expr:
     """The address of the instruction after this one, at the pc's width."""
     width = isa.components[isa.pc].width
@@ -357,10 +368,8 @@ def next_pc(isa: ir.Isa, form: ir.Form) -> ir.Expr:
     match form.length:
         case ir.Const(value=value):
             length = ir.Const(value, width)
-        case computed:
-            field = ir.Field("length", form.fields["length"])
-            length = ir.Operation(ir.Op.ZEXT, (field,), width)
-            assert computed.width == field.width
+        case _:
+            length = ir.Operation(ir.Op.ZEXT, (length_field(form),), width)
     return ir.Operation(ir.Op.ADD, (pc, length), width)
 
 
@@ -372,9 +381,10 @@ def step(
     state: State[V, B],
     fields: Mapping[str, V],
     inputs: Inputs[V],
+    processor: str = "",
 ) -> Step[V, B]:
     """One step of `form` from `state`, its fields decoded as `fields`."""
-    run = Run(isa, algebra, storage, state, fields, inputs)
+    run = Run(isa, algebra, storage, state, fields, inputs, processor)
     run.target = run.value(next_pc(isa, form))
     run.run(form.body)
     return run.finish()

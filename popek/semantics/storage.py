@@ -178,6 +178,7 @@ class Coupled(Generic[V, B]):
     ordinary access: given (run, space, access, units, args, widths), whether the translation
     permits it; None where memory traps are left out (all are permitted).  `flat`: cells are the
     last argument itself and everything is permitted, a special case in which witnesses are sought.
+    Without `coherent` nothing couples the two sides' ordinary accesses.
     """
 
     isa: ir.Isa
@@ -186,6 +187,7 @@ class Coupled(Generic[V, B]):
     side: str
     permitted: Callable[[Run[V, B], str, str, Sequence[V], Sequence[int]], V] | None
     flat: bool
+    coherent: bool = True
 
     def load(
         self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span
@@ -236,7 +238,7 @@ class Coupled(Generic[V, B]):
     def _changed(self, run: Run[V, B], space: str) -> V:
         """Whether anything that the translation reads has changed since the step began."""
         algebra = run.algebra
-        changed = algebra.const(0, 1)
+        changed = algebra.const(0 if self.coherent else 1, 1)
         for name in translation_reads(self.isa, space):
             before, now = run.before[name], run.state[name]
             if before is now:

@@ -13,8 +13,8 @@ from popek.smt.model import Model
 class Budget:
     """The limits of one query.
 
-    `rlimit` counts the solver's steps and is the same on every machine; `seconds` is wall clock, and a
-    solver in a process of its own is killed after one and a half times as many.
+    `rlimit` counts the solver's steps and is the same on every machine; `seconds` is wall clock,
+    and a solver in a process of its own is killed after one and a half times as many.
     """
 
     rlimit: int = 50_000_000

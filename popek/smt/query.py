@@ -12,7 +12,8 @@ from popek.terms import Symbol, Term, symbols_of, to_smtlib
 class Query:
     """A complete SMT-LIB script under a name, and the names that its model is about.
 
-    The first line of the text is the name, as a comment; what follows depends on the assertions alone.
+    The first line of the text is the name, as a comment; what follows depends on the assertions
+    alone.
     """
 
     name: str

@@ -12,5 +12,5 @@ class Solver(Protocol):
     """Answers queries, one at a time; the same query and budget take the same steps each time."""
 
     def solve(self, query: Query, budget: Budget) -> tuple[Answer, Stats]:
-        """The verdict, within the budget. Never raises for a query that it cannot decide or read."""
+        """The verdict, within the budget. A query that cannot be decided or read raises nothing."""
         ...

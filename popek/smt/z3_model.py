@@ -15,7 +15,10 @@ class UnreadableModel(Exception):
 
 
 def read_model(model: Any, symbols: tuple[Symbol, ...]) -> Model:
-    """The values of `symbols` in a `z3.ModelRef`, zero where it has none. Raises UnreadableModel."""
+    """The values of `symbols` in a `z3.ModelRef`, zero where it has none.
+
+    Raises UnreadableModel.
+    """
     declared = {d.name(): d for d in model.decls()}
     values: dict[str, Value] = {}
     for symbol in symbols:

@@ -20,8 +20,8 @@ _PATIENCE: Final = 1.5
 class Z3Process:
     """Runs z3 in a worker process, started at the first query and again after it was killed.
 
-    The worker is a daemon: it ends with this process, and with `close`. A program that uses this
-    class must be importable as a module without starting itself again (`if __name__ == "__main__"`).
+    The worker is a daemon: it ends with this process, and with `close`. It imports the main module
+    of the program, which must therefore keep its work under `if __name__ == "__main__"`.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,6 @@ INSTEAD = {
     ";": "a line ends a sentence; there are no semicolons",
     "!": "write `not` for conditions, `~` for bits",
     "?": "write `if a then b else c`",
-    "$": "numbers are written 255, 0xFF or 0b1111_1111",
     "\\": "a sentence goes on in the next line if a bracket is open",
     "`": "names are written without quotes",
     "\N{EN DASH}": "the minus sign is `-`",
@@ -69,14 +68,14 @@ def _named(character: str) -> str:
 def _bad_number(source: Source, run: re.Match[str]) -> Diagnostic:
     text = run[0]
     hint = "numbers are written 255, 0xFF or 0b1111_1111"
-    if re.fullmatch(r"[0-9][0-9A-Fa-f]*[hH]?", text):
+    if re.fullmatch(r"0b\w*", text):
+        hint = "after 0b stand only the digits 0 and 1"
+    elif re.fullmatch(r"[0-9][0-9A-Fa-f]*[hH]?", text):
         hint = f"hexadecimal numbers begin with 0x: 0x{text.rstrip('hH')}"
     elif re.fullmatch(r"0[XB]\w+", text):
         hint = f"write {text[:2].lower()}{text[2:]}"
     elif re.fullmatch(r"0[oO][0-7]+", text):
         hint = f"there are no octal numbers; {text} is {int(text[2:], 8)}"
-    elif re.fullmatch(r"0b\w*", text):
-        hint = "after 0b stand only the digits 0 and 1"
     elif re.fullmatch(r"0x\w*", text):
         hint = "after 0x stand only the digits 0 to 9 and a to f"
     span = source.span(run.start(), run.end())

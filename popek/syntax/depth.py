@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
 
 from popek.diagnostics import Collector
 from popek.source import Span
@@ -32,9 +33,10 @@ def _too_deep(item: tree.Item) -> Span | None:
         node, depth = todo.pop()
         if isinstance(node, tuple):
             todo += [(part, depth) for part in node]
-        elif hasattr(node, "span"):
+        elif is_dataclass(node):
+            parts = {field.name: getattr(node, field.name) for field in fields(node)}
+            span: Span = parts.pop("span")
             if depth > DEPTH:
-                span: Span = node.span
                 return span
-            todo += [(getattr(node, name), depth + 1) for name in node.__slots__ if name != "span"]
+            todo += [(part, depth + 1) for part in parts.values()]
     return None

@@ -30,7 +30,9 @@ KINDS = {
     "$END": "the end of the file",
 }
 
-OPERATORS = frozenset("or and not in with > | ^ & @ + - ** ( [ .".split())
+OPERATORS = frozenset(
+    ["or", "and", "not", "in", "with", ">", "|", "^", "&", "@", "+", "-", "**", "(", "[", "."]
+)
 """The fixed words and signs that go on after an expression; the others are terminals."""
 
 OPERAND = frozenset({"NAME", "INT", "(", "~", "-", "undefined"})
@@ -65,7 +67,7 @@ def describe(expected: frozenset[str]) -> str:
     elif {"encoding", "expect"} <= rest:
         parts.append("a property such as `expect`")
         rest -= PROPERTIES
-    if OPERAND <= rest:
+    if rest >= OPERAND:
         parts.append("an expression")
         rest -= OPERAND | {"if", "not"}
     if {"resource", "control", "loadable"} <= rest:
@@ -81,9 +83,8 @@ def describe(expected: frozenset[str]) -> str:
         operators = False
     ends = [KINDS[name] for name in ("_NL", "_DEDENT", "$END") if name in rest]
     rest -= {"_NL", "_DEDENT", "$END"}
-    words = sorted(name for name in rest if name not in KINDS)
     parts += sorted(KINDS[name] for name in rest if name in KINDS)
-    parts += [f"`{word}`" for word in words]
+    parts += [f"`{word}`" for word in sorted(rest) if word not in KINDS]
     parts += ends[:1]
     if operators and not parts:
         parts.append("an operator")
@@ -92,6 +93,6 @@ def describe(expected: frozenset[str]) -> str:
 
 def join(parts: list[str]) -> str:
     """`a`, `a or b`, `a, b or c`."""
-    if len(parts) < 2:  # noqa: PLR2004
+    if len(parts) < 2:
         return "".join(parts) or "something else"
     return f"{', '.join(parts[:-1])} or {parts[-1]}"

@@ -1,14 +1,17 @@
 """The parser that Lark makes of a grammar, kept between runs.
 
-Building the tables takes 0.4 s, reading them back 0.03 s.  They are kept in the user's own cache
-folder, never in a shared one: Lark keeps them as a pickle.
+Building the tables takes 0.4 s, reading them back 0.03 s.  They are kept as plain data (`marshal`,
+which runs no code), with a hash, in the user's own cache folder.  Whatever is wrong with what is
+kept, or with the folder, the tables are built anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import marshal
 import os
-import stat
+import pickle
 import sys
 import tempfile
 from contextlib import suppress
@@ -20,54 +23,64 @@ from lark import Lark
 
 from popek.resources import bundled
 
+FIXED: dict[str, Any] = {
+    "parser": "lalr",
+    "lexer": "contextual",
+    "keep_all_tokens": True,
+    "maybe_placeholders": True,
+}
+
 
 def load(name: str, layout: Any, reductions: Any) -> Lark:
     """The parser for `grammars/NAME.lark`; it calls `reductions` and builds no tree of its own."""
     text = (bundled("grammars") / f"{name}.lark").read_text(encoding="utf-8")
-    options: dict[str, Any] = {
-        "parser": "lalr",
-        "lexer": "contextual",
-        "postlex": layout,
-        "transformer": reductions,
-        "keep_all_tokens": True,
-        "maybe_placeholders": True,
-    }
-    kept = _kept(name, text)
-    if kept is None:
-        return Lark(text, **options)
-    if kept.exists():
-        # Lark checks a hash of the grammar and its own version, and builds anew if it differs
-        # or the file is damaged.
-        return Lark(text, cache=str(kept), **options)
-    # Written aside and renamed: another popek may be starting at this moment.
-    handle, aside = tempfile.mkstemp(prefix=f"{name}-", suffix=".new", dir=kept.parent)
-    os.close(handle)
-    try:
-        Path(aside).unlink()
-        parser = Lark(text, cache=aside, **options)
-        with suppress(OSError):
-            Path(aside).replace(kept)
-    finally:
-        with suppress(OSError):
-            Path(aside).unlink(missing_ok=True)
+    key = hashlib.sha256(f"{text}\0{lark.__version__}\0{sys.version}".encode()).hexdigest()
+    path = cache_folder() / f"{name}-{key[:16]}.tables"
+    tables = _read(path)
+    if tables is not None:
+        # What Lark's own stand-alone parsers call.  If another version has it differently, or
+        # the tables are not what they seem, the grammar is still there.
+        with suppress(Exception):
+            loader: Any = Lark
+            kept: Lark = loader._load_from_dict(**tables, postlex=layout, transformer=reductions)
+            return kept
+    parser = Lark(text, postlex=layout, transformer=reductions, **FIXED)
+    _write(path, parser)
     return parser
 
 
-def _kept(name: str, text: str) -> Path | None:
-    """Where the tables for this text are kept; None if there is no safe, writable place."""
-    folder = cache_folder()
-    key = f"{text}\0{lark.__version__}\0{sys.version_info[:2]}"
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+def _read(path: Path) -> dict[str, Any] | None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state = folder.stat()
+        content = path.read_bytes()
     except OSError:
         return None
-    if hasattr(os, "getuid") and (state.st_uid != os.getuid() or state.st_mode & stat.S_IWOTH):
+    digest, payload = content[:32], content[32:]
+    if hashlib.sha256(payload).digest() != digest:
         return None
-    if not os.access(folder, os.W_OK):
-        return None
-    return folder / f"{name}-{digest}.lark-tables"
+    with suppress(ValueError, EOFError, TypeError):
+        tables = marshal.loads(payload)
+        if isinstance(tables, dict):
+            return tables
+    return None
+
+
+def _write(path: Path, parser: Lark) -> None:
+    """Keep the tables if that is possible; another popek may be doing the same."""
+    saved = io.BytesIO()
+    parser.save(saved, exclude_options=("postlex", "transformer"))
+    payload = marshal.dumps(pickle.loads(saved.getvalue()))  # our own, of a moment ago
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(prefix=path.stem, suffix=".new", dir=path.parent)
+    except OSError:
+        return
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(payload).digest() + payload)
+        Path(aside).replace(path)
+    except OSError:
+        with suppress(OSError):
+            Path(aside).unlink()
 
 
 def cache_folder() -> Path:
@@ -76,4 +89,7 @@ def cache_folder() -> Path:
         base = os.environ.get("LOCALAPPDATA")
     else:
         base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "popek"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "popek"
+    except RuntimeError:  # no home: a folder that cannot be made
+        return Path(os.devnull) / "popek"

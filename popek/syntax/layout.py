@@ -38,7 +38,8 @@ class Layout(PostLex):
     """Set `source` before each parse; afterwards `heavy` has the starts of the large items.
 
     For messages, it also knows the open brackets, the first tokens of the sentence at hand and of
-    the one above, and the last token that the parser has accepted.
+    the one above, and the last token that the parser has accepted.  `record`, if it is a list,
+    gets every token with all line ends, for the formatter.
     """
 
     # Names are read in every state, so that `register` is never found at the start of
@@ -49,6 +50,7 @@ class Layout(PostLex):
         self.source = Source("", "")
         self.heavy: set[int] = set()
         self.brackets: list[Token] = []
+        self.record: list[Token] | None = None
         self.sentence: Token | None = None
         self.above: Token | None = None
         self.previous: Token | None = None
@@ -56,20 +58,27 @@ class Layout(PostLex):
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         """Insert the layout tokens."""
         self.heavy = set()
-        self.brackets = brackets = []
+        self.brackets = []
+        brackets = self.brackets
         self.sentence = self.above = self.previous = None
         margins = [""]
         item = count = 0
         last: Token | None = None
+        record = self.record
         for token in stream:
             kind = token.type
+            if record is not None:
+                record.append(token)
             if kind == "_NL":
                 if brackets:
                     self._check_open(token)
                 elif last is not None:
                     yield token
                     last = None
-                    yield from self._margin(token, margins)
+                    for margin in self._margin(token, margins):
+                        if record is not None:
+                            record.append(margin)
+                        yield margin
                 continue
             if last is None:
                 self.above, self.sentence = self.sentence, token
@@ -197,5 +206,3 @@ def _describe(margin: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-

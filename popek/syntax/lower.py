@@ -28,14 +28,10 @@ class Lowering(StateItems):
     def include(self, word: Token, path: Token, end: Any) -> tree.Include:
         return tree.Include(text_of(path) or "", span=self.around(word, path))
 
-    def manual(
-        self, word: Token, name: Token, equals: Any, text: Token, end: Any
-    ) -> tree.Manual:
+    def manual(self, word: Token, name: Token, equals: Any, text: Token, end: Any) -> tree.Manual:
         return tree.Manual(name.value, text_of(text) or "", span=self.around(word, text))
 
-    def code_bits(
-        self, word: Token, unit: Token, bits: Any, endian: Token, end: Any
-    ) -> tree.Code:
+    def code_bits(self, word: Token, unit: Token, bits: Any, endian: Token, end: Any) -> tree.Code:
         span = self.around(word, endian)
         return tree.Code(self.number(unit), False, endian.value, span=span)
 
@@ -263,5 +259,3 @@ class Lowering(StateItems):
         return tree.AbstractFunction(
             name.value, formals.value, result, None, body, text_of(title), span=span
         )
-
-

@@ -57,9 +57,7 @@ class Encodings(Statements):
     def enc_values(self, *symbols: Any) -> tuple[tree.EncEqual, ...]:
         return symbols[::2]
 
-    def enc_format(
-        self, name: Token, opening: Any, values: Any, closing: Token
-    ) -> tree.EncFormat:
+    def enc_format(self, name: Token, opening: Any, values: Any, closing: Token) -> tree.EncFormat:
         return tree.EncFormat(name.value, values or (), span=self.around(name, closing))
 
     def enc_slash(self, text: Token) -> tree.EncSlash:
@@ -118,8 +116,16 @@ class Encodings(Statements):
     def operand_row(
         self, pattern: Enc | None, syntax: Token, meaning: Part, end: Any
     ) -> tree.OperandRow:
-        span = self.around(*(pattern or ()), syntax, meaning)
-        return tree.OperandRow(pattern or (), text_of(syntax) or "", *meaning.value, span=span)
+        value, address, before, after = meaning.value
+        return tree.OperandRow(
+            pattern or (),
+            text_of(syntax) or "",
+            value,
+            address,
+            before,
+            after,
+            span=self.around(*(pattern or ()), syntax, meaning),
+        )
 
     def operand_inline(
         self,

@@ -95,5 +95,3 @@ class Expressions(Base):
         self, base: Any, with_: Token, opening: Token, updates: Any, closing: Token
     ) -> tree.With:
         return tree.With(base, updates, span=self.around(base, closing))
-
-

@@ -77,9 +77,7 @@ class Statements(Expressions):
             )
         return tree.Do(call, span=call.span)
 
-    def raise_(
-        self, word: Token, trap: Token, opening: Any, args: Any, closing: Any
-    ) -> tree.Raise:
+    def raise_(self, word: Token, trap: Token, opening: Any, args: Any, closing: Any) -> tree.Raise:
         return tree.Raise(trap.value, args or (), span=self.around(word, trap, closing))
 
     def require(self, word: Token, condition: Any, else_: Token, otherwise: Any) -> tree.Require:
@@ -130,9 +128,7 @@ class Statements(Expressions):
         span = self.around(if_, otherwise)
         return tree.If(condition, (first,), otherwise.value, True, span=span)
 
-    def if_block(
-        self, if_: Token, condition: Any, body: Body, otherwise: Part | None
-    ) -> tree.If:
+    def if_block(self, if_: Token, condition: Any, body: Body, otherwise: Part | None) -> tree.If:
         span = self.around(if_, body, otherwise)
         return tree.If(condition, body, value_of(otherwise) or (), False, span=span)
 

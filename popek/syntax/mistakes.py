@@ -7,15 +7,15 @@ from collections.abc import Callable
 from lark import Token
 
 from popek.diagnostics import Diagnostic, Note, did_you_mean
-from popek.syntax.errors import Refusal
 from popek.syntax.expected import OPERAND, describe
 from popek.syntax.layout import CLOSE, OPEN
+from popek.syntax.refusal import Refusal
 from popek.syntax.words import ITEMS, PROPERTIES, STATEMENTS
 
 Mistake = Callable[[Refusal], Diagnostic | None]
 
 ELSE_IF = frozenset({"elif", "elsif", "elseif"})
-COMPARISONS = frozenset("== != < <= > >= <s <=s >s >=s".split())
+COMPARISONS = frozenset(["==", "!=", "<", "<=", ">", ">=", "<s", "<=s", ">s", ">=s"])
 
 
 def _bracket(r: Refusal) -> Diagnostic | None:
@@ -101,7 +101,9 @@ def _indent(r: Refusal) -> Diagnostic | None:
     hint = "a sentence goes on in the next line only if a bracket is open"
     if r.begins("if") and any(token == "then" for token in r.open_words):
         hint = "after `then` stands one statement; for a block, leave `then` out"
-    return r.report("this line is indented, but the line above takes no block", hint=hint, code="E0104")
+    return r.report(
+        "this line is indented, but the line above takes no block", hint=hint, code="E0104"
+    )
 
 
 def _missing_block(r: Refusal) -> Diagnostic | None:
@@ -245,7 +247,7 @@ def _else_line(r: Refusal) -> Diagnostic | None:
 
 
 def _line_end(r: Refusal) -> Diagnostic | None:
-    if r.token.type != "_NL" or not OPERAND <= r.expected:
+    if r.token.type != "_NL" or not r.expected >= OPERAND:
         return None
     code = "E0102" if r.at_end else "E0101"
     where = "the file" if r.at_end else "the line"
@@ -273,9 +275,7 @@ def _file_end(r: Refusal) -> Diagnostic | None:
     return r.report(f"the file ends where {describe(r.expected)} is expected", code="E0102")
 
 
-def _at(
-    r: Refusal, token: Token, message: str, hint: str = "", code: str = "E0101"
-) -> Diagnostic:
+def _at(r: Refusal, token: Token, message: str, hint: str = "", code: str = "E0101") -> Diagnostic:
     span = r.source.span(_start(token), token.end_pos)
     return Diagnostic(code, message, span, hint=hint)
 

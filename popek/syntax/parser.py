@@ -6,8 +6,8 @@ import re
 import threading
 from types import SimpleNamespace
 
+from lark import Token
 from lark.exceptions import UnexpectedInput
-from lark.utils import TextSlice
 
 from popek.diagnostics import Collector
 from popek.source import Source
@@ -44,11 +44,22 @@ def parse(source: Source) -> tree.File:
     After a mistake it goes on at the next line that begins an item, so that each item is
     reported at most once.
     """
+    return _parse(source, None)
+
+
+def parse_with_tokens(source: Source) -> tuple[tree.File, list[Token]]:
+    """The tree, and all tokens in order, line ends and comments included."""
+    record: list[Token] = []
+    return _parse(source, record), record
+
+
+def _parse(source: Source, record: list[Token] | None) -> tree.File:
     global _machine  # noqa: PLW0603  built at the first parse, not at import
     if _machine is None:
         _machine = _Machine()
     machine = _machine
     machine.layout.source = machine.lowering.source = source
+    machine.layout.record = record
     machine.lowering.found = Collector()
     found = machine.lowering.found
     items: list[tree.Item] = []
@@ -57,8 +68,8 @@ def parse(source: Source) -> tree.File:
     while position is not None and errors < ERRORS:
         start, position = position, None
         try:
-            text = TextSlice(source.text, start, len(source.text))
-            items += machine.lark.parse(text)  # type: ignore[arg-type]
+            # Line ends instead of what was read: offsets stay what they are.
+            items += machine.lark.parse("\n" * start + source.text[start:])  # type: ignore[arg-type]
         except LayoutError as error:
             found.extend([error.diagnostic])
             errors += 1

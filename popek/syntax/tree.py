@@ -679,7 +679,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Translate:
-    """`processor`: accesses on the processor's own behalf (descriptor tables), not the program's."""
+    """`processor`: accesses on the processor's behalf (descriptor tables), not the program's."""
 
     name: str
     params: tuple[Param, ...]
@@ -795,7 +795,7 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`context opsize : 16, 32 = if ...`: a finite value that splits a form where a width needs it."""
+    """`context opsize : 16, 32 = if ..`: a finite value that splits forms where widths need it."""
 
     name: str
     values: tuple[int, ...]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-ITEMS = frozenset(
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+ITEMS = words(
     "isa include manual code bits constant parameter type enum group invariant host contract "
     "assume register pc resource control loadable hidden clock mode banked bank alias memory "
     "device reset translate trap deliver interrupt function abstract names token immediate "
-    "prefix context format operand family instruction amend remove".split()
+    "prefix context format operand family instruction amend remove"
 )
 """The first words of the sentences in the first column."""
 
-PROPERTIES = frozenset("encoding forms syntax see expect valid note".split())
+PROPERTIES = words("encoding forms syntax see expect valid note")
 """The first words of the sentences of an instruction that are not statements."""
 
-STATEMENTS = frozenset(
+STATEMENTS = words(
     "let require raise host check jump return unpredictable unmodelled wait shutdown skip if "
-    "match for".split()
+    "match for"
 )
 """The first words of statements, assignments and calls aside."""
 
-OPERATORS = frozenset("and or not in then else with undefined".split())
+OPERATORS = words("and or not in then else with undefined")
 
 RESERVED = PROPERTIES | STATEMENTS | OPERATORS
 """What an expression or a sentence of a body could not read as a name.

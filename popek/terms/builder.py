@@ -1,10 +1,10 @@
 """The constructors of terms, with simplification or without.
 
 A `Terms` owns the table in which each structure occurs once. Its methods check widths, then try the
-rewrite rules of `popek.terms.rules`, then intern what is left. With simplification, booleans come out
-as AND, XOR, NOT and ITE of width 1 (`a or b` is `not (not a and not b)`, `a == b` on booleans is
-`not (a xor b)`), `a <= b` as `not (b < a)`, subtraction as a sum, and zero extension, constant shifts
-and constant masks as concatenations: one form for each, so that equal things meet.
+rewrite rules of `popek.terms.rules`, then intern what is left. With simplification, booleans come
+out as AND, XOR, NOT and ITE of width 1 (`a or b` is `not (not a and not b)`, `a == b` on booleans
+is `not (a xor b)`), `a <= b` as `not (b < a)`, subtraction as a sum, and zero extension, constant
+shifts and constant masks as concatenations: one form for each, so that equal things meet.
 """
 
 from __future__ import annotations
@@ -298,13 +298,13 @@ class Terms:
             if not (a.op is Op.STORE and b.op is Op.STORE and a.args[1] is b.args[1]):
                 break
             here = self.eq(fresh, a.args[1])
-            conditions.append(self.all_of((guard, here, self.ne(a.args[2], b.args[2]))))
+            conditions.append(self.and_(guard, here, self.ne(a.args[2], b.args[2])))
             guard = self.and_(guard, self.not_(here))
             a, b = a.args[0], b.args[0]
         if self._simplify and a is b:
             return self.any_of(conditions)
         differ = self.ne(self.select(a, fresh), self.select(b, fresh))
-        return self.any_of((*conditions, self.and_(guard, differ)))
+        return self.or_(*conditions, self.and_(guard, differ)) if conditions else differ
 
     # Checks.
 

@@ -14,8 +14,8 @@ from popek.terms.values import ArrayValue, FunctionValue, Value
 def evaluate(term: Term, env: Mapping[str, Value]) -> int | ArrayValue:
     """The value of `term` where `env` gives the values of its variables and functions.
 
-    Bit-vectors are ints without sign. Raises KeyError for a name that `env` does not have, TypeError
-    for a value of the wrong kind.
+    Bit-vectors are ints without sign. Raises KeyError for a name that `env` does not have,
+    TypeError for a value of the wrong kind.
     """
     values = dict[Term, int | ArrayValue]()
     for node in bottom_up([term]):

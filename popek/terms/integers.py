@@ -1,7 +1,8 @@
 """The meaning of the bit-vector operators over Python ints (SMT-LIB, theory FixedSizeBitVectors).
 
-Values are without sign: a bit-vector of width w is an int in [0, 2^w). Each function takes the widths
-of the arguments, their values and the operator's payload, and returns the value of the result.
+Values are without sign: a bit-vector of width w is an int in [0, 2^w). Each function takes the
+widths of the arguments, their values and the operator's payload, and returns the value of the
+result.
 """
 
 from __future__ import annotations

@@ -135,8 +135,8 @@ def _times(t: Terms, c: int, atom: Term) -> Term:
 def distinct(t: Terms, a: Term, b: Term) -> bool:
     """Whether a and b, of one width, are known to differ for all values of the variables.
 
-    They do if their distance is a nonzero constant, or one of two nonzero constants; or if they have
-    different constants in the same bits.
+    They do if their distance is a nonzero constant, or one of two nonzero constants; or if they
+    have different constants in the same bits.
     """
     if a.op is Op.CONST and b.op is Op.CONST:
         return bool(a.payload != b.payload)

@@ -1,8 +1,8 @@
 """Terms as SMT-LIB 2 text, logic QF_AUFBV.
 
-The text is a function of the structure alone: the same in every process and for every order in which
-the terms were made. A subterm that occurs more than once is written once, as a definition without
-arguments named `$0`, `$1`, ... in the order of a walk over the assertions.
+The text is a function of the structure alone: the same in every process and for every order in
+which the terms were made. A subterm that occurs more than once is written once, as a definition
+without arguments named `$0`, `$1`, ... in the order of a walk over the assertions.
 
 Terms of width 1 are Bool wherever they are variables, connectives, comparisons or choices; where a
 bit is wanted (parts of a concatenation, arguments of arithmetic, of functions, of arrays) they are

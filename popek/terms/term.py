@@ -72,9 +72,9 @@ class Term:
     """An immutable expression; compared and hashed by identity.
 
     `width` is the number of bits, and 0 for an array. `digest` hashes the structure: it depends on
-    nothing but operators, payloads, widths and arguments, hence never on the order of creation or on
-    PYTHONHASHSEED, and orders the arguments of commutative operators. `reach` is the height of the
-    part of the term through which operators are pushed; rules stop where it exceeds a bound, so
+    nothing but operators, payloads, widths and arguments, hence never on the order of creation or
+    on PYTHONHASHSEED, and orders the arguments of commutative operators. `reach` is the height of
+    the part of the term through which operators are pushed; rules stop where it exceeds a bound, so
     that no term, however deep, exhausts the stack.
     """
 

@@ -33,7 +33,7 @@ class ArrayValue:
 
 @dataclass(frozen=True, slots=True)
 class FunctionValue:
-    """The function that maps each argument tuple in `entries` to its value, any other to `default`."""
+    """The function that maps each key of `entries` to its value, other arguments to `default`."""
 
     default: int = 0
     entries: Mapping[tuple[int, ...], int] = field(default_factory=dict)

@@ -66,8 +66,16 @@ class Anatomy:
         return frozenset(
             c.name
             for c in self.isa.components.values()
-            if c.role is Role.HIDDEN and c.name in self.translation
+            if c.role is Role.HIDDEN and c.name in self.translation - self.read_by_clauses
         )
+
+    @cached_property
+    def read_by_clauses(self) -> frozenset[str]:
+        """What the loaded forms read themselves, their decoding included."""
+        names: set[str] = set()
+        for form in self.isa.forms:
+            names |= reads(form.body) | reads((ir.Jump(form.decode, form.span),))
+        return frozenset(names)
 
     @cached_property
     def decode_context(self) -> frozenset[str]:

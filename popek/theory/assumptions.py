@@ -6,14 +6,14 @@ proof that still holds without it does not list it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from popek.isa import ir
 from popek.theory.classify import Studied, shows_clock
-from popek.theory.direct import Host
+from popek.theory.direct import Coupling, Host, direct_execution
 from popek.theory.invariants import Kept
-from popek.theory.verdict import FormVerdict
+from popek.theory.verdict import Class, FormVerdict, Proved
 
 #: The registry of ids.
 REGISTRY: Mapping[str, str] = {
@@ -34,24 +34,51 @@ class Assumed:
     text: str
 
 
-def resting_on(studied: Studied, host: Host, kept: Sequence[Kept]) -> tuple[str, ...]:
-    """The assumptions that this form's verdict rests on."""
+def resting_on(
+    studied: Studied, host: Host, kept: Sequence[Kept], verdict: Class
+) -> tuple[str, ...]:
+    """The assumptions that this form's verdict rests on.
+
+    A critical form's witness rests on none: it is there.  For the others DX is proved again
+    without each that the clause could need.
+    """
+    if verdict is Class.CRITICAL:
+        return ()
+    return tuple(i for i in _candidates(studied, kept) if _needed(studied, host, i))
+
+
+def _candidates(studied: Studied, kept: Sequence[Kept]) -> Iterator[str]:
+    """What the clause could rest on, by what it touches."""
     isa = studied.subject.anatomy.isa
     form = studied.subject.form
-    found = []
     if any(_ordinary(isa, s) for s in ir.statements(form.body)):
-        found.append("coherent-translation")
+        yield "coherent-translation"
     if studied.trial.timing_exempt and shows_clock(form):
-        found.append("timing-exempt")
+        yield "timing-exempt"
     if _same_processor(isa, form):
-        found.append("same-processor")
-    if any(isinstance(s, ir.Unpredictable) and s.unmodelled for s in ir.statements(form.body)):
-        found.append("unmodelled")
-    touched = studied.subject.touches
+        yield "same-processor"
     for one in kept:
-        if one.inductive is not True and touched & _components(one.invariant):
-            found.append(one.invariant.text)
-    return tuple(found)
+        if one.inductive is not True and studied.subject.touches & _components(one.invariant):
+            yield one.invariant.text
+
+
+def _needed(studied: Studied, host: Host, dropped: str) -> bool:
+    """Whether DX is no longer proved at some level once the assumption is dropped."""
+    subject = studied.subject
+    exempt = studied.trial.timing_exempt and dropped != "timing-exempt"
+    return any(
+        not isinstance(
+            subject.couple(
+                f"DX at {level.name} without {dropped}",
+                direct_execution,
+                Coupling(
+                    subject.anatomy, level, host, exempt, dropped=frozenset({dropped})
+                ),
+            ),
+            Proved,
+        )
+        for level in subject.levels
+    )
 
 
 def _ordinary(isa: ir.Isa, stmt: ir.Stmt) -> bool:

@@ -22,6 +22,7 @@ from popek.theory.verdict import (
     Finding,
     FormVerdict,
     Proved,
+    Undecided,
     worst,
 )
 
@@ -102,11 +103,17 @@ def check(prover: Prover, options: Options, progress: Progress = no_progress) ->
     try:
         if not interrupted:
             deliveries = _deliveries(prover, anatomy, choice)
-            kept = () if options.partial else tuple(induct(prover, i) for i in isa.invariants)
+            kept = tuple(
+                Kept(i, (Undecided("induction", "not all forms were loaded"),))
+                if options.partial
+                else induct(prover, i)
+                for i in isa.invariants
+            )
             for i, one in enumerate(studied):
                 progress("classifying", i, total)
-                verdict = classify(one, choice.host, studied, resting_on(one, choice.host, kept))
-                verdicts.append(_led_astray(verdict, deliveries))
+                verdict = _led_astray(classify(one, choice.host, studied), deliveries)
+                resting = resting_on(one, choice.host, kept, verdict.kind)
+                verdicts.append(replace(verdict, assumptions=resting))
     except KeyboardInterrupt:
         interrupted = True
     one_ = vmm(verdicts, choice.admissible)
@@ -126,9 +133,17 @@ def check(prover: Prover, options: Options, progress: Progress = no_progress) ->
 
 
 def _deliveries(prover: Prover, anatomy: Anatomy, choice: Choice) -> dict[str, Finding]:
-    """For each trap: that its vector is the hypervisor's."""
+    """For each trap that a form raises: that its vector is the hypervisor's."""
     found: dict[str, Finding] = {}
+    raised = {
+        stmt.trap
+        for form in anatomy.isa.forms
+        for stmt in ir.statements(form.body)
+        if isinstance(stmt, ir.Require)
+    }
     for trap in anatomy.isa.traps.values():
+        if trap.name not in raised:
+            continue
 
         def build(
             algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap

@@ -66,9 +66,12 @@ def study(
 
 
 def classify(
-    studied: Studied, host: Host, others: Sequence[Studied], assumptions: tuple[str, ...]
+    studied: Studied, host: Host, others: Sequence[Studied]
 ) -> FormVerdict:
-    """The class under the host's choice.  `others`: all forms, for the price of another choice."""
+    """The class under the host's choice.  `others`: all forms, for the price of another choice.
+
+    What it rests on is found out afterwards (`popek.theory.assumptions`).
+    """
     trial = studied.trial
     form = studied.subject.form
     direct = trial.direct(host)
@@ -91,7 +94,6 @@ def classify(
         direct=direct,
         witness=witness,
         unless=unless,
-        assumptions=assumptions,
     )
 
 

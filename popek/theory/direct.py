@@ -14,7 +14,7 @@ r's input, name by name: that is the choice exhibited.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from popek.isa import ir
@@ -27,6 +27,7 @@ from popek.semantics.storage import Coupled
 from popek.theory.anatomy import Anatomy
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
 from popek.theory.states import (
+    CHOICE,
     Fixed,
     Own,
     Premise,
@@ -59,7 +60,8 @@ class Coupling:
 
     `timing_exempt`: what a clock shows is an input free on each side.  `contract`: v keeps the
     spec's contract for its level.  `flat`: only coherent translations that are the identity (a
-    special case in which witnesses are sought).
+    special case in which witnesses are sought).  `own_choice`: v's inputs are not r's, but free.
+    `dropped`: assumptions to do without, by id or by the text of an invariant.
     """
 
     anatomy: Anatomy
@@ -68,18 +70,26 @@ class Coupling:
     timing_exempt: bool = True
     contract: bool = False
     flat: bool = False
+    own_choice: bool = False
+    dropped: frozenset[str] = frozenset()
 
     @property
     def isa(self) -> Isa:
         return self.anatomy.isa
+
+    def choosing_inputs(self) -> Coupling:
+        """The same pairs, with v's inputs to be chosen."""
+        return replace(self, own_choice=True)
 
     def bare(self, component: Component) -> Supply:
         """v's value of a component."""
         if component.banked:
             return Own()
         match component.role:
-            case Role.REGISTER | Role.PC | Role.PARAMETER:
+            case Role.REGISTER | Role.PC:
                 return Shared()
+            case Role.PARAMETER:
+                return Own() if "same-processor" in self.dropped else Shared()
             case Role.RESOURCE | Role.MODE:
                 return Own()
             case Role.CONTROL:
@@ -132,6 +142,7 @@ def _storage(
         side=side,
         permitted=permitted,
         flat=coupling.flat,
+        coherent="coherent-translation" not in coupling.dropped,
     )
 
 
@@ -144,7 +155,7 @@ def _bare_state(
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
     builder.level(coupling.level)
-    builder.invariants()
+    builder.invariants(but=coupling.dropped)
     builder.share_banked()
     if coupling.contract:
         for contract in isa.contracts:
@@ -163,7 +174,7 @@ def _direct_state(coupling: Coupling, algebra: Algebra[V, B]) -> StateBuilder[V,
         builder.memory(host_memory(memory.name), f"memory.{host_memory(memory.name)}", memory)
     builder.level(coupling.anatomy.lowest)
     builder.host()
-    builder.invariants()
+    builder.invariants(but=coupling.dropped)
     builder.share_banked()
     return builder
 
@@ -174,6 +185,16 @@ def inputs_of(algebra: Algebra[V, B], side: str, *, clocks_shared: bool) -> Inpu
     def read(kind: str, site: str, width: int) -> V:
         own = kind == "device" or (kind == "clock" and not clocks_shared)
         return algebra.variable(f"input.{kind}.{site}{side if own else ''}", width)
+
+    return read
+
+
+def chosen_inputs(algebra: Algebra[V, B], *, clocks_free: bool) -> Inputs[V]:
+    """v's inputs, free to match."""
+
+    def read(kind: str, site: str, width: int) -> V:
+        free = kind == "undefined" or (kind == "clock" and clocks_free)
+        return algebra.variable(f"input.{kind}.{site}{CHOICE if free else BARE}", width)
 
     return read
 
@@ -263,8 +284,11 @@ def _step(
     side: str,
 ) -> Step[V, B]:
     inputs = inputs_of(algebra, side, clocks_shared=coupling.timing_exempt)
+    if coupling.own_choice and side == BARE:
+        inputs = chosen_inputs(algebra, clocks_free=coupling.timing_exempt)
+    processor = side if "same-processor" in coupling.dropped else ""
     return step(
-        coupling.isa, form, algebra, builder.storage, builder.state, fields, inputs
+        coupling.isa, form, algebra, builder.storage, builder.state, fields, inputs, processor
     )
 
 

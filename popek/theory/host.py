@@ -8,13 +8,15 @@ then `loaded` before constants, then the lowest values in declaration order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 
-from popek.isa.ir import Component, Isa, Role
+from popek.isa.ir import Component, Isa, Level, Role
 from popek.theory.anatomy import Anatomy
+from popek.theory.choice import another_choice_matches
 from popek.theory.direct import (
+    BARE,
     Binding,
     Coupling,
     Host,
@@ -24,7 +26,7 @@ from popek.theory.direct import (
 )
 from popek.theory.states import definitions
 from popek.theory.subject import Subject, some
-from popek.theory.verdict import Finding
+from popek.theory.verdict import Finding, Refuted, Undecided
 
 #: Controls of up to this many bits are tried with every constant; wider ones with 0 and all ones.
 EXHAUSTIVE_WIDTH = 3
@@ -84,16 +86,22 @@ class Trial:
         """DX at each level that makes a difference, the lowest first."""
         at = self._at(host)
         if at not in self._dx:
-            anatomy = self.subject.anatomy
             self._dx[at] = tuple(
-                self.subject.couple(
-                    f"DX at {level.name} {self._title(host)}".rstrip(),
-                    direct_execution,
-                    Coupling(anatomy, level, host, self.timing_exempt),
-                )
-                for level in reversed(self.subject.levels)
+                self._direct_at(level, host) for level in reversed(self.subject.levels)
             )
         return self._dx[at]
+
+    def _direct_at(self, level: Level, host: Host) -> Finding:
+        subject = self.subject
+        coupling = Coupling(subject.anatomy, level, host, self.timing_exempt)
+        name = f"DX at {level.name} {self._title(host)}".rstrip()
+        finding = subject.couple(name, direct_execution, coupling)
+        if isinstance(finding, Refuted) and BARE in finding.witness.choosing:
+            there = replace(coupling, flat=finding.witness.flat)
+            model = finding.witness.model
+            if another_choice_matches(subject.prover, there, subject.form, model) is not False:
+                return Undecided(name, "another choice of the bare machine's may match")
+        return finding
 
     def unsafe(self, host: Host) -> bool | None:
         return some(self.direct(host))

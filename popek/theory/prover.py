@@ -7,20 +7,25 @@ identity; only if there is none is the unrestricted obligation asked (solver.md,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from random import Random
 from typing import Protocol
 
+from popek.guest import canonical, sample_fields
 from popek.isa import ir
 from popek.isa.footprint import reads, writes
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.ints import Interpretation, Ints
 from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
+from popek.semantics.sampled import Sampled
 from popek.semantics.symbols import Symbols
 from popek.smt import Answer, Budget, By, Sat, Solver, Unsat, decide, query
 from popek.smt import Undecided as OutOfBudget
 from popek.source import Span
 from popek.terms import ArrayValue, Term, Terms
+from popek.theory.anatomy import Anatomy
 from popek.theory.obligation import Fault, Obligation
 from popek.theory.verdict import (
     Decider,
@@ -33,6 +38,12 @@ from popek.theory.verdict import (
     Witness,
 )
 
+
+#: How many random states are tried before the rewriter, and before the solver.
+FIRST_SAMPLES = 3
+ALL_SAMPLES = 12
+#: How many encodings of a form the random states take turns with.
+DECODED = 4
 
 #: The statements that an obligation is about: a form's clause, a delivery, the reset.
 Body = tuple[ir.Stmt, ...]
@@ -73,60 +84,74 @@ class Prover:
     simplify: bool = True
     keep: Path | None = None
     stats: Stats = field(default_factory=Stats)
+    _fields: dict[tuple[str, str], list[dict[str, int]]] = field(default_factory=dict)
 
-    def find(self, name: str, body: Body, build: Build) -> Finding:
-        """Whether the obligation has a counterexample."""
+    def find(
+        self, name: str, body: Body, build: Build, form: ir.Form | None = None
+    ) -> Finding:
+        """Whether the obligation has a counterexample.  `form`: whose encoding it is about."""
         self.stats.queries += 1
-        finding = self._find(name, body, build)
+        finding = self._find(name, body, build, form)
         match finding:
             case Proved(by=by):
                 self.stats.proved += 1
                 if by is Decider.REWRITER:
                     self.stats.without_solver += 1
                     self.stats.proved_without_solver += 1
-            case Refuted():
+            case Refuted(by=by):
                 self.stats.refuted += 1
+                self.stats.without_solver += by is Decider.SAMPLING
             case Undecided():
                 self.stats.undecided += 1
         return finding
 
-    def _find(self, name: str, body: Body, build: Build) -> Finding:
+    def _find(self, name: str, body: Body, build: Build, form: ir.Form | None) -> Finding:
+        if witness := self._sample(name, body, build, form, range(FIRST_SAMPLES)):
+            return Refuted(witness, Decider.SAMPLING)
         algebra = Symbols(Terms(simplify=self.simplify))
         obligation = build(algebra, False)
         calls = self.stats.solver_calls
         visible = self._goal(algebra, obligation, [Fault.TRANSLATION])
         if not visible.is_value(0):
+            samples = range(FIRST_SAMPLES, ALL_SAMPLES)
+            if witness := self._sample(name, body, build, form, samples):
+                return Refuted(witness, Decider.SAMPLING)
             flat = self._goal(algebra, build(algebra, True), [Fault.TRANSLATION])
             match self._ask(algebra.terms, f"{name} (flat)", flat):
                 case Sat(model=model):
-                    return Refuted(self._confirm(name, body, build, True, model))
+                    return Refuted(self._confirm(name, body, build, True, model), Decider.SOLVER)
                 case _:
                     pass
         match self._ask(algebra.terms, name, visible):
             case Sat(model=model):
-                return Refuted(self._confirm(name, body, build, False, model))
+                return Refuted(self._confirm(name, body, build, False, model), Decider.SOLVER)
             case OutOfBudget(cause=cause):
                 return Undecided(name, str(cause))
             case Unsat():
                 pass
         # All that is left is a translation that the step changes on one side: no proof, and no
         # witness either, unless no state does it.
-        match self._ask(algebra.terms, f"{name} (translation)", self._goal(algebra, obligation, [])):
+        everything = self._goal(algebra, obligation, [])
+        by = Decider.SOLVER if self.stats.solver_calls > calls else Decider.REWRITER
+        if everything is visible:
+            return Proved(name, by)
+        match self._ask(algebra.terms, f"{name} (translation)", everything):
             case Unsat():
-                by = Decider.SOLVER if self.stats.solver_calls > calls else Decider.REWRITER
                 return Proved(name, by)
             case Sat():
                 return Undecided(name, "whether the translation stays coherent is not decided")
             case OutOfBudget(cause=cause):
                 return Undecided(name, str(cause))
 
-    def satisfiable(self, name: str, body: Body, build: Build) -> bool | None:
+    def satisfiable(
+        self, name: str, body: Body, build: Build, form: ir.Form | None = None
+    ) -> bool | None:
         """Whether the premises alone hold somewhere (vacuity); None if that is not decided."""
 
         def premises(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             return build(algebra, flat).without_violations(algebra)
 
-        match self.find(name, body, premises):
+        match self.find(name, body, premises, form):
             case Refuted():
                 return True
             case Proved():
@@ -137,12 +162,19 @@ class Prover:
     def _goal(
         self, algebra: Symbols, obligation: Obligation[Term, Term], but: list[Fault]
     ) -> Term:
-        """The premises, and a violation of a kind other than `but`."""
+        """The premises, and a violation of a kind other than `but`.
+
+        Each violation is joined with the premises by itself: only there can the rewriter use what
+        they say.
+        """
         terms = algebra.terms
-        wrong = terms.any_of(v.condition for v in obligation.violations if v.fault not in but)
-        if wrong.is_value(0):
-            return wrong
-        return terms.and_(wrong, *(p.condition for p in obligation.premises))
+        premises = terms.all_of(p.condition for p in obligation.premises)
+        joined = [
+            terms.and_(v.condition, premises)
+            for v in obligation.violations
+            if v.fault not in but and not v.condition.is_value(0)
+        ]
+        return terms.any_of(joined)
 
     def _ask(self, terms: Terms, name: str, goal: Term) -> Answer:
         if goal.is_value(0):
@@ -163,6 +195,55 @@ class Prover:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
+    # ------------------------------------------------------------ sampling
+
+    def _sample(
+        self, name: str, body: Body, build: Build, form: ir.Form | None, numbers: range
+    ) -> Witness | None:
+        """A witness among states drawn at random, by the name of the obligation and a number.
+
+        Most obligations that fail do so in nearly any state: evaluating a few over the ints is
+        cheaper than a solver, and needs no re-evaluation.
+        """
+        decoded = self._decoded(form) if form is not None else [{}]
+        if not decoded:
+            return None
+        for number in numbers:
+            random = Random(f"{name}/{number}")
+            algebra = Sampled(random, decoded[number % len(decoded)])
+            flat = number % 4 != 3
+            obligation = build(algebra, flat)
+            if all(p.condition for p in obligation.premises):
+                sightings = sightings_of(obligation)
+                if any(s.fault is not Fault.TRANSLATION for s in sightings):
+                    witness = witness_of(name, body, obligation, sightings)
+                    return replace(witness, model=algebra.model, flat=flat)
+        return None
+
+    def _decoded(self, form: ir.Form) -> list[dict[str, int]]:
+        """Fields and decode context that mean the form, under the names of their symbols."""
+        if form.key not in self._fields:
+            random = Random("/".join(form.key))
+            context = self._anatomy.decode_context
+            found = []
+            for number in range(DECODED):
+                # Mostly ones: 32-bit code and stacks, say, are the common context.
+                given = {n: int(number < DECODED // 2 or random.random() < 0.5) for n in context}
+                fields = sample_fields(self.isa, form, given, random)
+                if fields is None:
+                    continue
+                for group in self.isa.prefixes if number < DECODED - 1 else ():
+                    # Mostly without prefixes: a LOCK, say, makes most forms trap.
+                    without = {**fields, group.field: 0}
+                    fields = canonical(self.isa, form, without, given) or fields
+                found.append(given | {f"field.{n}": v for n, v in fields.items()})
+            self._fields[form.key] = found
+        return self._fields[form.key]
+
+    @cached_property
+    def _anatomy(self) -> Anatomy:
+        return Anatomy(self.isa)
+
     # ------------------------------------------------------------ re-evaluation
 
     def _confirm(
@@ -173,14 +254,21 @@ class Prover:
         for premise in obligation.premises:
             if not premise.condition:
                 raise Disagreement(f"{name}: the premise `{premise.name}` fails over the ints")
-        sightings = tuple(
-            Sighting(v.fault, v.side, v.component, v.span)
-            for v in obligation.violations
-            if v.condition
-        )
+        sightings = sightings_of(obligation)
         if not sightings:
             raise Disagreement(f"{name}: nothing goes wrong over the ints")
-        return witness_of(name, body, obligation, sightings)
+        return replace(
+            witness_of(name, body, obligation, sightings), model=model, flat=flat
+        )
+
+
+def sightings_of(obligation: Obligation[int, ArrayValue]) -> tuple[Sighting, ...]:
+    """What goes wrong in an obligation over ints."""
+    return tuple(
+        Sighting(v.fault, v.side, v.component, v.span)
+        for v in obligation.violations
+        if v.condition
+    )
 
 
 def witness_of(
@@ -209,7 +297,13 @@ def witness_of(
         )
     causes = tuple(n for n in states[sides[0]] if n in differing and n in reads(body))
     return Witness(
-        name, dict(obligation.fields), runs, sightings, _blame(obligation, sightings), causes
+        query=name,
+        fields=dict(obligation.fields),
+        runs=runs,
+        sightings=sightings,
+        blame=_blame(obligation, sightings),
+        causes=causes,
+        choosing=tuple(s for s in sides if any(g for g, _ in obligation.runs[s].inputs)),
     )
 
 

@@ -14,7 +14,7 @@ from popek.isa import ir
 from popek.isa.footprint import reads
 from popek.isa.ir import Component, Isa, Op
 from popek.semantics.algebra import Algebra, B, V
-from popek.semantics.step import Run, Storage
+from popek.semantics.step import Run, Storage, length_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class Fixed:
 
     value: int
 
+
+#: Ends the name of an input that the bare machine may choose freely (`popek.theory.choice`).
+CHOICE = "'"
 
 #: How one side gets a component.
 Supply = Shared | Own | Fixed
@@ -101,7 +104,7 @@ class StateBuilder(Generic[V, B]):
                 self.state[component.name] = self.algebra.store(
                     self.state[component.name],  # type: ignore[arg-type]
                     self.position(component.index_width),
-                    self.algebra.variable(component.name, component.width),
+                    self.algebra.variable(f"{component.name}.selected", component.width),
                     component.index_width,
                     component.width,
                 )
@@ -118,12 +121,16 @@ class StateBuilder(Generic[V, B]):
         for predicate in self.isa.hosts:
             self.premises.append(Premise(f"host {predicate.text}", self.predicate(predicate)))
 
-    def invariants(self) -> None:
-        """Restricts to the invariants; one that defines a component is used as its definition."""
-        for predicate in self.isa.invariants:
+    def invariants(self, but: frozenset[str] = frozenset()) -> None:
+        """Restricts to the invariants; one that defines a component is used as its definition.
+
+        `but`: those to do without, by their text.
+        """
+        restricting = [p for p in self.isa.invariants if p.text not in but]
+        for predicate in restricting:
             for name, value in definitions(self.isa, predicate):
                 self.state[name] = self.value(value)
-        for predicate in self.isa.invariants:
+        for predicate in restricting:
             self.premises.append(Premise(f"invariant {predicate.text}", self.predicate(predicate)))
 
     def run(self, fields: Mapping[str, V]) -> Run[V, B]:
@@ -143,8 +150,9 @@ class StateBuilder(Generic[V, B]):
         run = self.run(fields)
         condition = run.value(form.decode)
         if not isinstance(form.length, ir.Const):
-            length = run.value(form.length)
-            same = self.algebra.equal(fields["length"], length, form.length.width)
+            width = form.length.width
+            field = ir.Operation(Op.ZEXT, (length_field(form),), width)
+            same = self.algebra.equal(run.value(field), run.value(form.length), width)
             condition = self.algebra.both(condition, same)
         return Premise("decode", condition)
 

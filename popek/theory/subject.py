@@ -77,7 +77,7 @@ class Subject:
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             return claim(replace(comparison, flat=flat), self.form, algebra)
 
-        return self.prover.find(f"{self.title} {name}", self.form.body, build)
+        return self.prover.find(f"{self.title} {name}", self.form.body, build, self.form)
 
     def couple(self, name: str, claim: CoupledClaim, coupling: Coupling) -> Finding:
         """Decides a claim about a bare state and the real one bound to it."""
@@ -85,7 +85,7 @@ class Subject:
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             return claim(replace(coupling, flat=flat), self.form, algebra)
 
-        return self.prover.find(f"{self.title} {name}", self.form.body, build)
+        return self.prover.find(f"{self.title} {name}", self.form.body, build, self.form)
 
 
 def some(findings: Iterable[Finding]) -> bool | None:

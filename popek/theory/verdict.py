@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from popek.isa import ir
+from popek.semantics.ints import Interpretation
 from popek.source import Span
 from popek.terms import ArrayValue
 from popek.theory.obligation import Fault
@@ -16,6 +17,7 @@ class Decider(StrEnum):
     """Who decided an obligation."""
 
     REWRITER = "rewriter"
+    SAMPLING = "sampling"
     SOLVER = "solver"
 
 
@@ -52,6 +54,11 @@ class Witness:
     blame: Span | None = field(default=None, compare=False)
     #: Components in which the two states differed before the step, and that the form reads.
     causes: tuple[str, ...] = ()
+    #: The symbols' values, and whether translations are the identity in it.
+    model: Interpretation = field(default_factory=dict, compare=False, repr=False)
+    flat: bool = field(default=False, compare=False)
+    #: Sides whose step reads an input.
+    choosing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Proved:
 @dataclass(frozen=True, slots=True)
 class Refuted:
     witness: Witness
+    by: Decider
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +171,7 @@ class FormVerdict:
     direct: tuple[Finding, ...]
     witness: Witness | None
     unless: tuple[Unless, ...]
-    assumptions: tuple[str, ...]
+    assumptions: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

@@ -22,7 +22,8 @@ class Drawing:
     """Grows a pool of terms by random constructor calls; the same seed makes the same calls.
 
     The calls are chosen by widths and positions in the pool alone, which are the same for every
-    builder, so that the n-th terms of two drawings with one seed are equal if the builders are right.
+    builder, so that the n-th terms of two drawings with one seed are equal if the builders are
+    right.
     """
 
     def __init__(self, terms: Terms, seed: int, widths: Sequence[int] = (1, 2, 3, 8)) -> None:
@@ -46,6 +47,8 @@ class Drawing:
         if kind < 0.15:
             return t.const(rng.choice((0, 1, -1, rng.getrandbits(width), rng.randrange(5))), width)
         known = self.pool.get(width)
+        if kind < 0.3:
+            return self.shaped(width)
         if known and kind < 0.9:
             return known[-1 - min(int(rng.expovariate(0.3)), len(known) - 1)]
         other = rng.choice(list(self.pool))
@@ -55,11 +58,41 @@ class Drawing:
             return t.extract(term, lo + width - 1, lo)
         return rng.choice((t.zext, t.sext))(term, width)
 
+    def shaped(self, width: int) -> Term:
+        """A small term of a shape on which rules look."""
+        rng, t = self.rng, self.t
+        x, y = self.leaf(width), self.leaf(width)
+        p = t.var(f"p{rng.randrange(3)}", 1)
+        k, n = t.const(rng.randrange(4), width), t.const(rng.randrange(-2, 3), width)
+        match rng.randrange(7):
+            case 0:
+                return t.ite(p, k, n)
+            case 1:
+                return t.ite(p, x, y)
+            case 2:
+                return t.add(x, n)
+            case 3 if width == 1:
+                z = self.leaf(self.widths[-1])
+                near = t.const(rng.randrange(3), z.width)
+                return rng.choice((t.eq, t.ult, t.slt))(z, rng.choice((near, t.add(z, near), z)))
+            case 4 if width == 1:
+                return t.eq(self.leaf(self.widths[-1]), self.leaf(self.widths[-1]))
+            case 3 | 4 | 5 if width > 1:
+                half = self.leaf(rng.randrange(1, width))
+                rest = t.extract(x, width - half.width - 1, 0)
+                return rng.choice((t.concat(half, rest), t.concat(rest, half), t.sext(half, width)))
+            case _:
+                return t.not_(x)
+
+    def leaf(self, width: int) -> Term:
+        """One of two variables of the width."""
+        return self.t.var(f"l{width}.{self.rng.randrange(2)}", width)
+
     def grow(self) -> Term:
         """One more term, kept in the pool."""
         rng, t = self.rng, self.t
         width = rng.choice(self.widths)
-        kind = rng.randrange(12)
+        kind = rng.randrange(14)
         a, b = self.pick(width), self.pick(width)
         if kind < 3:
             return self.keep(rng.choice((t.add, t.sub, t.mul, t.add, t.sub))(a, b))
@@ -85,11 +118,12 @@ class Drawing:
 
     def memory(self, a: Term) -> Term:
         rng, t, w = self.rng, self.t, self.widths[-1]
-        index = t.add(self.pick(w), t.const(rng.randrange(3), w))
+        index = t.add(self.leaf(w), t.const(rng.randrange(3), w))
         base = rng.choice(self.arrays[-3:])
         kind = rng.randrange(5)
         if kind < 2:
-            self.arrays.append(t.store(base, index, self.pick(w)))
+            value = t.select(base, self.leaf(w)) if rng.random() < 0.2 else self.pick(w)
+            self.arrays.append(t.store(base, index, value))
         elif kind == 2:
             self.arrays.append(t.ite(self.pick(1), base, rng.choice(self.arrays[-3:])))
         elif kind == 3:
@@ -109,7 +143,7 @@ def random_value(rng: Random, symbol: Symbol) -> Value:
         index, element = symbol.sort.index, symbol.sort.element
         entries = {rng.getrandbits(index): rng.getrandbits(element) for _ in range(6)}
         return ArrayValue(rng.getrandbits(element), entries)
-    return rng.getrandbits(rng.choice((1, symbol.sort.width)))
+    return rng.choice((0, 1, rng.getrandbits(symbol.sort.width))) & ((1 << symbol.sort.width) - 1)
 
 
 def random_values(rng: Random, *terms: Term) -> dict[str, Value]:

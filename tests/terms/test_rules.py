@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from popek.smt import Budget, Unsat, Z3InProcess, query
-from popek.terms import Array, ArrayValue, Term, Terms, Value, evaluate, symbols_of
+from popek.terms import Term, Terms, evaluate
 from popek.terms.rules.registry import EVERY_WIDTH, RULES, Rule
 from popek.terms.rules.sketch import Sketch
+from tests.terms.random_terms import random_values
 
 BUDGET = Budget(rlimit=2_000_000, seconds=20)
 DRAWS = 8
@@ -30,19 +31,6 @@ def instances(rule: Rule, width: int, seed: int) -> Iterator[tuple[Terms, Term, 
         if result is not None:
             assert result.sort == drawn.sort
             yield verbatim, drawn, result
-
-
-def random_values(rng: Random, *terms: Term) -> dict[str, Value]:
-    env: dict[str, Value] = {}
-    for symbol in symbols_of(terms):
-        assert not hasattr(symbol, "arguments")
-        sort = symbol.sort  # type: ignore[union-attr]
-        if isinstance(sort, Array):
-            entries = {rng.getrandbits(sort.index): rng.getrandbits(sort.element) for _ in "abc"}
-            env[symbol.name] = ArrayValue(rng.getrandbits(sort.element), entries)
-        else:
-            env[symbol.name] = rng.getrandbits(rng.choice((1, sort.width)))
-    return env
 
 
 def test_rules_have_unique_names_and_reasons_for_exceptions() -> None:
@@ -73,6 +61,7 @@ def test_rule_is_proved_by_z3(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)
+@settings(max_examples=40, deadline=None)
 @given(width=st.integers(1, 70), seed=st.integers(0, 1 << 32))
 def test_rule_agrees_with_the_integers(rule: Rule, width: int, seed: int) -> None:
     for _, drawn, result in instances(rule, max(width, rule.least), seed):

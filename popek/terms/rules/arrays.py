@@ -35,7 +35,7 @@ _LOOKBACK: Final = 16
     least=2,
 )
 def _read(t: Terms, op: Op, args: tuple[Term, ...], payload: Payload) -> Term | None:
-    """Writes elsewhere are passed over; the write at the index, if the last that may be, answers."""
+    """Writes elsewhere are passed over; the write at the index answers, if none may hide it."""
     array, index = args
     undecided: list[Term] = []
     dropped = False
@@ -82,7 +82,8 @@ def _overwritten(s: Sketch) -> Term:
     t = s.t
     near = t.add(s.x, s.fixed(1))
     between = t.store(t.store(s.array(), s.x, s.y), near, s.u)
-    return s.root(s.pick(t.store(s.array(), s.x, s.y), between), s.pick(s.x, near), s.z)
+    behind = t.store(t.store(s.array(), s.x, s.y), s.u, s.y)  # u may be x: nothing to do
+    return s.root(s.pick(t.store(s.array(), s.x, s.y), between, behind), s.pick(s.x, near), s.z)
 
 
 @rule("write-over-write", Op.STORE, inner=[Op.STORE], sketch=_overwritten, least=2)

@@ -90,7 +90,7 @@ def _assuming(t: Terms, term: Term, given: set[Term]) -> Term:
 def _bounds(s: Sketch) -> Term:
     t, k = s.t, s.const()
     one = t.eq(s.x, k)
-    two = t.eq(s.x, t.const(k.payload + s.rng.randint(1, (1 << s.w) - 1), s.w))
+    two = t.eq(s.x, t.const(k.payload + s.rng.randint(0, (1 << s.w) - 1), s.w))
     return s.root(one, s.pick(two, t.not_(two)), s.q)
 
 

@@ -33,6 +33,7 @@ def _neighbours(s: Sketch) -> Term:
             (t.extract(t.add(s.x, s.y), w - 1, w // 2), t.add(*sorted((b, d), key=_digest))),
             (t.sext(t.extract(s.x, w - 1, w - 1), 3), s.x),
             (t.extract(s.x, w - 1, w - 1), s.x),
+            (s.slice_of(s.x), s.slice_of(s.x)),
         )
     )
     return s.root(*s.rng.choice(((high, low), (s.z, high, low), (high, low, s.z))))

@@ -47,7 +47,7 @@ def _extreme(s: Sketch) -> Term:
 
 @rule("order-at-the-ends", Op.ULT, Op.SLT, sketch=_extreme, least=2)
 def _ends(t: Terms, op: Op, args: tuple[Term, ...], payload: Payload) -> Term | None:
-    """Comparison with the least and greatest values and their neighbours is an equation, or decided."""
+    """Comparison with a least or greatest value, or the next to it, is an equation or decided."""
     a, b = args
     width = a.width
     if width == 1 or (a.op is not Op.CONST and b.op is not Op.CONST):

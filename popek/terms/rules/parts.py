@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from popek.terms.term import Op, Term
-import itertools
 
 if TYPE_CHECKING:
     from popek.terms.builder import Terms
@@ -23,7 +23,7 @@ def boundaries(term: Term) -> set[int]:
 
 
 def cut(t: Terms, term: Term, bounds: list[int]) -> list[Term]:
-    """The pieces of `term` between the descending positions `bounds`, the most significant first."""
+    """The pieces of `term` between the descending positions `bounds`, the topmost first."""
     edges = [term.width, *bounds, 0]
     return [t.extract(term, hi - 1, lo) for hi, lo in itertools.pairwise(edges)]
 

@@ -1,4 +1,4 @@
-"""The list of rewrite rules: each is one function, under one name, with a sketch of what it rewrites.
+"""The rewrite rules: each is one function, under one name, with a sketch of what it rewrites.
 
 The builder executes these functions and nothing else; the tests walk the same list, draw instances
 from each rule's sketch at many widths, and have z3 prove that the function's result equals what it
@@ -21,7 +21,7 @@ Fire: TypeAlias = "Callable[[Terms, Op, tuple[Term, ...], Payload], Term | None]
 """An equal term for the operator on these arguments, or None where the rule has nothing to say."""
 
 Draw: TypeAlias = "Callable[[Sketch], Term]"
-"""An instance of the rule's left side, built verbatim."""
+"""An instance of the rule's left side, built verbatim; now and then one that only looks like it."""
 
 EVERY_WIDTH: Final = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32)
 
@@ -31,8 +31,9 @@ class Rule:
     """One rewrite rule.
 
     `ops` are the operators it rewrites, `inner` the operators of the first argument on which it can
-    fire (None for any). `least` is the smallest width at which the sketch is an instance. `proved_at`
-    lists the widths at which the tests prove it; where these are not EVERY_WIDTH, `why` says why.
+    fire (None for any). `least` is the smallest width at which the sketch is an instance.
+    `proved_at` lists the widths at which the tests prove it; where these are not EVERY_WIDTH, `why`
+    says why.
     """
 
     name: str

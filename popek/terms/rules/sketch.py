@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Sketch:
     """Names and random constants of one width, and a builder that leaves terms as they are drawn.
 
-    `t` is the verbatim builder, `op` the operator to be at the root, `w` the width, `rng` the source
-    of constants: the same seed draws the same instance.
+    `t` is the verbatim builder, `op` the operator to be at the root, `w` the width, `rng` the
+    source of constants: the same seed draws the same instance.
     """
 
     def __init__(self, t: Terms, op: Op, width: int, seed: int) -> None:

@@ -1,6 +1,7 @@
 """Extraction, pushed toward the leaves.
 
-Above `REACH` levels extraction stays where it is: the rules call the builder, which calls the rules.
+Above `REACH` levels extraction stays where it is: the rules call the builder, which calls the
+rules.
 """
 
 from __future__ import annotations

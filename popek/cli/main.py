@@ -1,0 +1,58 @@
+"""The entry point: what becomes of errors, interrupts and readers that have gone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from popek import __version__
+from popek.cli.bugs import report_bug
+from popek.cli.exits import Exit
+from popek.cli.output import forget_stdout, say, say_diagnostics
+from popek.cli.verbs import Verbs
+from popek.diagnostics import PopekError
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 it holds, 1 it does not, 2 wrong usage, 3 bad input, 4 undecided, "
+    "70 a bug in popek, 130 interrupted.",
+)
+@click.version_option(__version__, message="popek %(version)s")
+def popek() -> None:
+    """Decides, by proof, whether an instruction set can be virtualized.
+
+    SPEC is the path of an .isa file, or the name of a bundled one (popek list).
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs popek and returns its exit code."""
+    try:
+        code = popek.main(
+            list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="popek",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return Exit.USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say("popek: interrupted")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        forget_stdout()
+        return Exit.HOLDS
+    except PopekError as error:
+        say_diagnostics(error.diagnostics)
+        return Exit.BAD_INPUT
+    except Exception as error:  # noqa: BLE001 -- the last resort, so that no traceback is shown
+        return report_bug(error)
+    return int(code or 0)

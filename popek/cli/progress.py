@@ -1,0 +1,61 @@
+"""How far the proofs are, on stderr: a bar on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+from time import monotonic
+from types import TracebackType
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.progress import TimeElapsedColumn
+
+from popek.isa import ir
+
+#: Seconds between two lines where there is no terminal, and before the first.
+_EVERY: Final = 30.0
+
+
+class Progress:
+    """Called by the theory with (what, done, total)."""
+
+    def __init__(self, isa: ir.Isa, stream: TextIO) -> None:
+        self._title = isa.title
+        self._stream = stream
+        self._bar: Bar | None = None
+        self._task = None
+        self._spoken = monotonic()
+        if stream.isatty():
+            self._bar = Bar(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=Console(file=stream, highlight=False),
+                transient=True,
+            )
+            self._task = self._bar.add_task(f"{self._title}: reading", total=len(isa.forms))
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(
+                self._task, description=f"{self._title}: {what}", completed=done, total=total
+            )
+        elif monotonic() - self._spoken >= _EVERY:
+            self._spoken = monotonic()
+            print(f"popek: {self._title}: {what}, {done} of {total} forms", file=self._stream)
+
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,100 @@
+"""A run of proofs: its solver, its progress on stderr, and what it cost."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+
+import click
+
+import popek
+from popek.cli.progress import Progress
+from popek.isa import ir
+from popek.report.choices import checked_host, checked_level
+from popek.smt import Z3Process
+from popek.theory.check import Check
+
+
+@dataclass
+class Session:
+    """How the user wants proofs to be done.  Use it in a `with`: it ends the solver's process."""
+
+    host: Mapping[str, int | str] = field(default_factory=dict)
+    top: str | None = None
+    budget: int | None = None
+    simplify: bool = True
+    keep_smt2: Path | None = None
+    solver: Z3Process = field(default_factory=Z3Process)
+
+    def validate(self, isa: ir.Isa) -> None:
+        """Raises UsageError for a host or level that the spec does not have."""
+        try:
+            checked_host(isa, self.host)
+        except ValueError as error:
+            raise click.UsageError(f"--host: {error}") from None
+        try:
+            if self.top is not None:
+                checked_level(isa, self.top)
+        except ValueError as error:
+            raise click.UsageError(f"--top: {error}") from None
+
+    def check(self, isa: ir.Isa, *, partial: bool) -> tuple[Check, dict[str, Any]]:
+        """The verdicts on an ISA, and what they cost."""
+        start = perf_counter()
+        keep = None if self.keep_smt2 is None else self.keep_smt2 / Path(isa.path).stem
+        with Progress(isa, sys.stderr) as progress:
+            result = popek.check(
+                isa,
+                host=self.host,
+                top=self.top,
+                partial=partial,
+                rlimit=self.budget,
+                simplify=self.simplify,
+                keep_smt2=keep,
+                solver=self.solver,
+                progress=progress,
+            )
+        return result, _cost(result, perf_counter() - start)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.solver.close()
+
+
+def _cost(result: Check, seconds: float) -> dict[str, Any]:
+    """The entry `stats` of a result: all that may differ between two runs."""
+    stats = result.stats
+    return {
+        "queries": stats.queries,
+        "without_solver": stats.without_solver,
+        "proved": stats.proved,
+        "proved_without_solver": stats.proved_without_solver,
+        "refuted": stats.refuted,
+        "undecided": stats.undecided,
+        "solver_calls": stats.solver_calls,
+        "rlimit": stats.rlimit,
+        "seconds": round(seconds, 3),
+        "solver_seconds": round(stats.solver_seconds, 3),
+        "cached": 0,
+        "peak_memory_mib": _peak_memory(),
+    }
+
+
+def _peak_memory() -> int:
+    """Of this process, and of the largest of its children that has ended, in MiB."""
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(resource.getrusage(w).ru_maxrss for w in who) // unit

@@ -1,0 +1,173 @@
+"""Reading a spec: its files, what they include and extend, and the whole elaboration."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from popek.diagnostics import Collector, Diagnostic, Note, PopekError
+from popek.isa import instructions, ir, overlap, system
+from popek.isa.declarations import declare
+from popek.isa.errors import fail
+from popek.isa.world import World
+from popek.resources import shown_path
+from popek.source import Source, Span
+from popek.syntax import parse, tree
+
+FILE_LIMIT = 512
+
+
+def load(path: Path | str, *, only: Callable[[str, str], bool] | None = None) -> ir.Isa:
+    """The instruction set that a file describes.
+
+    `only` says by mnemonic and name which instructions' clauses are elaborated.  Raises
+    PopekError with everything that is wrong.
+    """
+    path = Path(path)
+    source = Source.read(path, shown=shown_path(path))
+    return _elaborate(_Reader(path.parent), source, path, only)
+
+
+def load_source(
+    text: str,
+    name: str = "spec.isa",
+    directory: Path | str = ".",
+    *,
+    only: Callable[[str, str], bool] | None = None,
+) -> ir.Isa:
+    """As `load`, for a text that includes files of `directory`."""
+    path = Path(directory) / name
+    return _elaborate(_Reader(Path(directory)), Source(name, text), path, only)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads files once each, inside one folder."""
+
+    root: Path
+    collector: Collector = field(default_factory=Collector)
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    done: dict[Path, Source] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+
+    def items(
+        self, source: Source, path: Path, stack: tuple[tuple[Path, Span | None], ...]
+    ) -> list[tree.Item]:
+        """The items of a file, those of included and extended files in their places."""
+        self.files.append(path)
+        if len(self.files) > FILE_LIMIT:
+            raise PopekError(Diagnostic("E0804", f"more than {FILE_LIMIT} files", stack[-1][1]))
+        self.digest.update(source.text.encode())
+        self.digest.update(b"\0")
+        try:
+            parsed = parse(source)
+        except PopekError as error:
+            self.collector.extend(error)
+            return []
+        result: list[tree.Item] = []
+        for item in parsed.items:
+            match item:
+                case tree.Header(extends=str(name)):
+                    result += self._other(name, item.span, path, stack, "extends")
+                    result.append(item)
+                case tree.Include(path=name):
+                    result += self._other(name, item.span, path, stack, "include")
+                case _:
+                    result.append(item)
+        return result
+
+    def _other(
+        self,
+        name: str,
+        span: Span,
+        path: Path,
+        stack: tuple[tuple[Path, Span | None], ...],
+        verb: str,
+    ) -> list[tree.Item]:
+        try:
+            target = self._resolve(name, span, path)
+            for open_path, where in stack:
+                if open_path == target:
+                    notes = [Note(where, "read from here")] if where else []
+                    code = "E0701" if verb == "extends" else "E0007"
+                    raise fail(
+                        code, f"`{name}` {verb}s itself".replace("dss", "ds"), span, notes=notes
+                    )
+            if target in self.done:
+                if verb == "extends":
+                    raise fail("E0701", f"`{name}` is already part of this spec", span)
+                raise fail("E0007", f"`{name}` is included twice", span)
+            source = self._read(target, span)
+            self.done[target] = source
+            return self.items(source, target, (*stack, (target, span)))
+        except PopekError as error:
+            self.collector.extend(error)
+            return []
+
+    def _read(self, target: Path, span: Span) -> Source:
+        try:
+            return Source.read(target, shown=shown_path(target))
+        except PopekError as error:
+            first = error.diagnostics[0]
+            raise fail(first.code, f"{span.text}: {first.message}", span, hint=first.hint) from None
+
+    def _resolve(self, name: str, span: Span, path: Path) -> Path:
+        if PurePosixPath(name).is_absolute() or os.path.isabs(name) or "\0" in name:
+            raise fail("E0009", f"`{name}` is an absolute path", span)
+        target = (path.parent / name).resolve()
+        if not target.is_relative_to(self.root.resolve()):
+            raise fail(
+                "E0008",
+                f"`{name}` lies outside the folder of the spec",
+                span,
+                hint="a spec reads only files beside it or below it",
+            )
+        return target
+
+
+def _elaborate(
+    reader: _Reader, source: Source, path: Path, only: Callable[[str, str], bool] | None
+) -> ir.Isa:
+    collector = reader.collector
+    resolved = path.resolve()
+    items = reader.items(source, resolved, ((resolved, None),))
+    collector.check()
+    headers = [item for item in items if isinstance(item, tree.Header)]
+    if not headers:
+        code = "E0006" if not items else "E0109"
+        raise PopekError(Diagnostic(code, 'a spec starts with `isa "title"`', source.span(0, 0)))
+    declarations = declare(items, collector)
+    if not declarations.extends:
+        for item in (*declarations.amends, *declarations.removes):
+            collector.add("E0706", "this spec extends nothing", item.span)
+    world = World(declarations, collector)
+    world.build()
+    _check(collector)
+    try:
+        forms = instructions.elaborate(world, only)
+        if only is None:
+            overlap.check(world, forms)
+        isa = system.assemble(world, forms, source.path, reader.digest.hexdigest())
+    except RecursionError:
+        collector.add("E0801", "expressions or blocks are nested too deeply", headers[-1].span)
+        isa = None
+    _check(collector)
+    assert isa is not None
+    return isa
+
+
+def _check(collector: Collector) -> None:
+    """Raise what was found; of several errors with one code at one place, the first."""
+    if not collector.failed:
+        return
+    kept: dict[tuple[str, object, object], Diagnostic] = {}
+    for diagnostic in collector.diagnostics:
+        span = diagnostic.span
+        kept.setdefault(
+            (diagnostic.code, diagnostic.path, (span.start, span.end) if span else None),
+            diagnostic,
+        )
+    raise PopekError(kept.values())

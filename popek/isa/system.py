@@ -1,0 +1,317 @@
+"""What is not an instruction: translations, traps, interrupts, conditions on states."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
+
+from popek.diagnostics import Note, PopekError, did_you_mean
+from popek.isa import bits, calls, expressions, ir, naming, spaces, statements
+from popek.isa.clause import Clause
+from popek.isa.definitions import Space
+from popek.isa.errors import NeedContext, Poisoned, fail, unknown
+from popek.isa.scope import Scope
+from popek.isa.values import Tuple, Typed, Value
+from popek.isa.world import World
+from popek.source import Span
+from popek.syntax import tree
+
+_T = TypeVar("_T")
+
+ACCESS_WIDTH = 2
+SIZE_WIDTH = 16
+
+
+def assemble(world: World, forms: tuple[ir.Form, ...], path: str, digest: str) -> ir.Isa | None:
+    """The instruction set; None if parts are missing (and reported)."""
+    found = world.declarations
+    translations = _all(world, found.translations, lambda t: _translation(world, t))
+    traps = _all(world, found.traps, lambda t: _trap(world, t))
+    interrupts = _all(world, found.interrupts, lambda i: _interrupt(world, i))
+    functions = {
+        name: function
+        for name, function in found.functions.items()
+        if isinstance(function, tree.AbstractFunction)
+    }
+    abstract = _all(world, functions, lambda f: _abstract(world, f))
+    _check_functions(world)
+    invariants = _conditions(world, found.invariants, lambda i: i.title)
+    hosts = _conditions(world, found.hosts, lambda h: h.title)
+    contracts = [
+        dataclasses.replace(predicate, level=item.level)
+        for item in found.contracts
+        for predicate in _conditions(world, [item], lambda c: c.title)
+    ]
+    _check_contracts(world)
+    reset = _reset(world)
+    _hosts(world)
+    prefixes = tuple(
+        ir.PrefixGroup(
+            row.name, tuple(int(code, 16) for code in row.codes), len(row.codes).bit_length()
+        )
+        for prefix in found.prefixes
+        for row in prefix.rows
+    )
+    code = found.code
+    if code is None:
+        assert found.title_span is not None
+        world.collector.add(
+            "E0504", "there is no `code` line", found.title_span, hint="`code bytes little`"
+        )
+        return None
+    if world.mode is None or not world.pc:
+        return None
+    return ir.Isa(
+        found.title,
+        path,
+        digest,
+        dict(found.manuals),
+        code.unit,
+        code.bytewise,
+        code.endian,
+        world.components,
+        world.mode,
+        world.pc,
+        world.memories,
+        translations,
+        world.devices,
+        traps,
+        tuple(interrupts.values()),
+        tuple(invariants),
+        tuple(hosts),
+        tuple(contracts),
+        tuple(ir.Assumption(a.id, a.title or "", a.span) for a in found.assumptions),
+        reset,
+        abstract,
+        prefixes,
+        {name: group.members for name, group in found.groups.items()},
+        forms,
+    )
+
+
+def _try(world: World, action: Callable[[], _T]) -> _T | None:
+    try:
+        return action()
+    except PopekError as error:
+        world.collector.extend(error)
+    except NeedContext as need:
+        world.collector.add(
+            "E0312",
+            f"`{need.context}` is known only inside an instruction",
+            need.span,
+        )
+    except Poisoned:
+        pass
+    return None
+
+
+def _all(
+    world: World, items: dict[str, tree.Trap] | object, make: Callable[..., _T]
+) -> dict[str, _T]:
+    result: dict[str, _T] = {}
+    assert isinstance(items, dict)
+    for name, item in items.items():
+        made = _try(world, lambda item=item: make(item))  # type: ignore[misc]
+        if made is not None:
+            result[name] = made
+    return result
+
+
+def _params(
+    world: World, clause: Clause, params: tuple[tree.Param, ...]
+) -> tuple[tuple[ir.Local, ...], Scope]:
+    scope = Scope()
+    result: list[ir.Local] = []
+    for param in params:
+        if param.type is None:
+            raise fail("E0304", f"`{param.name}` needs a type", param.span)
+        width, layout = world.type_of(param.type)
+        local = ir.Local(clause.fresh(param.name), width)
+        scope.bind(param.name, Typed(local, layout))
+        result.append(local)
+    return tuple(result), scope
+
+
+# ---------------------------------------------------------------- translations
+
+
+def _translation(world: World, item: tree.Translate) -> ir.Translation:
+    clause = Clause(world, "translate")
+    params, scope = _params(world, clause, item.params)
+    target = world.lookup(item.target)
+    if not isinstance(target, Space):
+        raise Poisoned
+    if len(target.params) != 1:
+        raise fail(
+            "E0602",
+            f"`{item.target}` has {len(target.params)} indices; a translation leads to one",
+            item.span,
+        )
+    scope.bind("access", Typed(ir.Local("access", ACCESS_WIDTH)))
+    scope.bind("size", Typed(ir.Local("size", SIZE_WIDTH)))
+    scope.bind("start", Typed(ir.Local("start", params[-1].width)))
+    for number, access in enumerate(ir.Access):
+        scope.bind(access.value, Typed(bits.const(number, ACCESS_WIDTH)))
+    outcome = statements.run(clause, scope, item.body, returns=statements.Returns(None, item.name))
+    width = target.params[0][1]
+    result = ir.Local("result", width)
+    if isinstance(outcome, statements.Returned):
+        expr = spaces.coerce_index(clause, outcome.value, width, item.span, f"`{item.target}`")
+        clause.emit(ir.Set(result.name, expr, item.span))
+    elif outcome is not statements.DEAD and not world.collector.failed:
+        raise fail("E0602", f"`{item.name}` does not return an index on every path", item.span)
+    return ir.Translation(
+        item.name, params, item.target, item.processor, tuple(clause.block), result, item.span
+    )
+
+
+# ---------------------------------------------------------------- traps, interrupts
+
+
+def _trap(world: World, item: tree.Trap) -> ir.Trap:
+    clause = Clause(world)
+    params, scope = _params(world, clause, item.params)
+    try:
+        kind = ir.TrapKind(item.kind or "fault")
+    except ValueError:
+        raise unknown(
+            "kind of trap", item.kind or "", item.span, list(ir.TrapKind), "E0601"
+        ) from None
+    delivers = world.declarations.delivers
+    args: list[Value] = []
+    spans: list[Span] = []
+    deliver: tree.Deliver | None
+    if item.delivery is None:
+        plain = [deliver for deliver in delivers.values() if not deliver.params]
+        if len(plain) > 1:
+            raise fail(
+                "E0601",
+                f"`{item.name}` needs `= delivery`: there are several",
+                item.span,
+                notes=[Note(found.span, "one of them") for found in plain[:2]],
+            )
+        if not plain:
+            raise fail(
+                "E0601",
+                f"`{item.name}` does not say how it is delivered",
+                item.span,
+                hint="declare a `deliver` without parameters, or write `= delivery(..)`",
+            )
+        deliver = plain[0]
+    else:
+        function = item.delivery.function
+        name = function.id if isinstance(function, tree.Name) else ""
+        deliver = delivers.get(name)
+        if deliver is None:
+            raise unknown("delivery", name, item.delivery.span, delivers)
+        args = list(expressions.values(clause, scope, item.delivery.args))
+        spans = [arg.span for arg in item.delivery.args]
+        calls.check_arity(deliver.name, deliver.params, len(args), item.delivery.span, deliver.span)
+    inner = calls.bind(clause, deliver.params, args, spans, kept=True)
+    statements.run(clause, inner, deliver.body, returns=statements.Returns(None, deliver.name))
+    return ir.Trap(item.name, params, kind, tuple(clause.block), item.title or "", item.span)
+
+
+def _interrupt(world: World, item: tree.Interrupt) -> ir.Interrupt:
+    clause = Clause(world)
+    with clause.capture() as setup:
+        test = expressions.condition(clause, Scope(), item.condition)
+    with clause.capture() as body:
+        statements.run(clause, Scope(), item.body)
+    return ir.Interrupt(
+        item.name, test.expr, tuple(setup), tuple(body), item.title or "", item.span
+    )
+
+
+# ---------------------------------------------------------------- conditions on states
+
+
+def _conditions(
+    world: World, items: object, title: Callable[..., str | None]
+) -> list[ir.Predicate]:
+    result: list[ir.Predicate] = []
+    assert isinstance(items, list)
+    for item in items:
+        made = _try(world, lambda item=item: _condition(world, item, title(item)))  # type: ignore[misc]
+        if made is not None:
+            result.append(made)
+    return result
+
+
+def _condition(
+    world: World, item: tree.Invariant | tree.Host | tree.Contract, title: str | None
+) -> ir.Predicate:
+    clause = Clause(world)
+    test = expressions.condition(clause, Scope(), item.condition)
+    return ir.Predicate(
+        tuple(clause.block), test.expr, title or item.condition.span.text, item.span
+    )
+
+
+def _check_contracts(world: World) -> None:
+    levels = [level.name for level in world.mode.levels] if world.mode else []
+    for item in world.declarations.contracts:
+        if item.level not in levels:
+            world.collector.add(
+                "E0607",
+                f"`{item.level}` is no level of the mode",
+                item.span,
+                hint=did_you_mean(item.level, levels) or f"its levels are {', '.join(levels)}",
+            )
+
+
+def _hosts(world: World) -> None:
+    """`host 1` on a component: the value it has on the real machine."""
+
+    def one(component: str, width: int, host: tree.Expr) -> None:
+        clause = Clause(world)
+        expr = expressions.coerced(clause, Scope(), host, width, "value")
+        if clause.block:
+            raise fail("E0603", "a `host` value has no effects", host.span)
+        old = world.components[component]
+        world.components[component] = dataclasses.replace(old, host=expr)
+
+    for component, width, host in world.host_clauses:
+        _try(world, lambda c=component, w=width, h=host: one(c, w, h))  # type: ignore[misc]
+
+
+def _reset(world: World) -> tuple[ir.Stmt, ...]:
+    clause = Clause(world)
+    for item in world.declarations.resets:
+        statements.run(clause, Scope(), item.body)
+    return tuple(clause.block)
+
+
+# ---------------------------------------------------------------- functions
+
+
+def _abstract(world: World, item: tree.AbstractFunction) -> ir.AbstractFunction:
+    clause = Clause(world)
+    params, scope = _params(world, clause, item.params)
+    width = world.width_of(item.result)
+    result: ir.Expr | None = None
+    if item.expression is not None:
+        result = expressions.coerced(clause, scope, item.expression, width, "result")
+    elif item.body:
+        outcome = statements.run(
+            clause, scope, item.body, returns=statements.Returns(item.result, item.name)
+        )
+        if not isinstance(outcome, statements.Returned):
+            raise fail("E0208", f"`{item.name}` does not return a value on every path", item.span)
+        result = expressions.coerce(clause, outcome.value, width, item.span, "result")
+    return ir.AbstractFunction(item.name, params, width, tuple(clause.block), result, item.span)
+
+
+def _check_functions(world: World) -> None:
+    """Names in functions that nothing calls are checked too, as far as their types go."""
+    for item in world.declarations.functions.values():
+        if isinstance(item, tree.AbstractFunction) or item.result is None:
+            continue
+        _try(
+            world,
+            lambda item=item: world.type_of(item.result) if item.result.size is None else None,
+        )  # type: ignore[misc]
+
+
+__all__ = ["Tuple", "assemble", "naming"]

@@ -1,0 +1,1 @@
+"""What was decided, as text and JSON.  Renders; decides nothing."""
