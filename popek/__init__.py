@@ -10,8 +10,8 @@
     print(popek.render(result))                # what `popek check` prints
     print(popek.explain(result, "JRST"))       # what `popek explain` prints
 
-Bad input raises `PopekError`, which carries diagnostics with places; `str()` shows them.  Nothing is
-imported before it is needed, z3 least of all.
+Bad input raises `PopekError`, which carries diagnostics with places; `str()` shows them.  Nothing
+is imported before it is needed, z3 least of all.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from popek.report.view import View, view
 from popek.theory.prover import Disagreement
 from popek.theory.verdict import Class
 
+
 @click.command("check")
 @options.specs
 @click.option(

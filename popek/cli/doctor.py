@@ -85,8 +85,8 @@ def _findings() -> Iterator[Finding]:
 def _solver() -> Finding:
     """z3 answers, in a process of its own."""
     terms = Terms()
-    x = terms.variable("x", 8)
-    goal = terms.ult(x, x)
+    x = terms.var("x", 8)
+    goal = terms.eq(terms.mul(x, x), terms.const(3, 8))  # no square is 3 modulo 8
     with Z3Process() as solver:
         answer, _ = solver.solve(query("doctor", [goal]), Budget())
     return Finding.of("solver", isinstance(answer, Unsat), "", "answers in its own process")

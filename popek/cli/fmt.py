@@ -17,7 +17,9 @@ from popek.syntax import format_file
 
 @click.command("fmt")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if something would.")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Change nothing; exit 1 if something would."
+)
 def command(paths: tuple[str, ...], only_check: bool) -> int:
     """Lay out .isa files in the canonical way; of a folder, all that are in it.
 
@@ -59,8 +61,8 @@ def _format(path: Path, *, write: bool) -> bool:
         if write:
             _replace(path, text)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise PopekError.at("E0005", f"the file cannot be written: {reason}", path=str(path)) from None
+        what = f"the file cannot be written: {error.strerror or error}"
+        raise PopekError.at("E0005", what, path=str(path)) from None
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
 
@@ -31,6 +32,9 @@ def popek() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs popek and returns its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a title may hold what the terminal lacks
     try:
         code = popek.main(
             list(sys.argv[1:] if arguments is None else arguments),
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        say(error.ctx.get_help())
         return Exit.USAGE
     except click.ClickException as error:
         error.show()

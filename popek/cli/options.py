@@ -51,9 +51,7 @@ def output(function: F) -> F:
     return function
 
 
-def _json_is_a_format(
-    ctx: click.Context, parameter: click.Parameter, value: bool
-) -> None:
+def _json_is_a_format(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
         ctx.meta["popek.json"] = True
 
@@ -66,7 +64,7 @@ def chosen_format(format: str | None) -> Format:
     return "json" if as_json or format == "json" else "text"
 
 
-class Setting(click.ParamType):
+class Setting(click.ParamType[tuple[str, int | str]]):
     """`FIELD = VALUE`."""
 
     name = "setting"

@@ -29,7 +29,7 @@ def say_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 def emit(text: str) -> None:
     """The result, on stdout.  A reader who has gone is no error: the exit code says the rest."""
     try:
-        click.echo(text, nl=not text.endswith("\n"))
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         forget_stdout()

@@ -70,41 +70,41 @@ class Disassembler:
         readings = [reading for reading in found if not any(reading.labels)]
         if self._stands_for(readings, {}, wanted):
             return plain
-        printed = {p.field for p in parts_of(form, rows) if isinstance(p, ir.TemplateField)}
-        hidden = {
-            name: value
-            for name, value in fields.items()
-            if name not in printed and name != "length"
-        }
-        same = [r for r in readings if r.form.text == form.text]
-        exact = [r for r in same if r.form is form]
+        exact = [reading for reading in readings if reading.form is form]
+        hidden = self._unsaid(form, fields, rows, exact)
         for kept, words in (
             (readings, []),
-            (same, [f'form "{form.text}"']),
+            ([r for r in readings if r.form.text == form.text], [f'form "{form.text}"']),
             (exact, [f"instruction {form.name}", f'form "{form.text}"']),
         ):
-            if words and self._stands_for(kept, {}, wanted):
-                return _with(plain, words)
-            for fixed in ({n: v for n, v in hidden.items() if v}, hidden):
+            for fixed in ({}, *hidden):
                 if self._stands_for(kept, fixed, wanted):
-                    needed = self._fewest(kept, fixed, wanted)
-                    return _with(plain, [*words, *(f"{n}={v}" for n, v in needed.items())])
+                    return _with(plain, [*words, *(f"{n}={v}" for n, v in fixed.items())])
         return f"{self._data(wanted)} ; {plain}"
 
-    def _fewest(
-        self, readings: list[Matched], fixed: Mapping[str, int], wanted: bytes
-    ) -> dict[str, int]:
-        """The fields of `fixed` without those that go without saying if the others are said."""
-        needed = dict(fixed)
-        for name in fixed:
-            rest = {n: v for n, v in needed.items() if n != name}
-            if rest and self._stands_for(readings, rest, wanted):
-                needed = rest
-        return needed
+    def _unsaid(
+        self,
+        form: ir.Form,
+        fields: Mapping[str, int],
+        rows: tuple[int | None, ...],
+        exact: list[Matched],
+    ) -> list[dict[str, int]]:
+        """The fields to say beside the text, in the order to try: those that would be others."""
+        printed = {p.field for p in parts_of(form, rows) if isinstance(p, ir.TemplateField)}
+        hidden = {n: v for n, v in fields.items() if n not in printed and n != "length"}
+        default = self._best(exact, {})
+        if default is None:
+            return [hidden]
+        return [{n: v for n, v in hidden.items() if default.fields[n] != v}, hidden]
 
-    def _stands_for(self, readings: list[Matched], fixed: Mapping[str, int], wanted: bytes) -> bool:
+    def _best(self, readings: list[Matched], fixed: Mapping[str, int]) -> Candidate | None:
         found = self._chooser.candidates(readings, fixed, {}, 0)
-        chosen = best(c for c in found if isinstance(c, Candidate))
+        return best(c for c in found if isinstance(c, Candidate))
+
+    def _stands_for(
+        self, readings: list[Matched], fixed: Mapping[str, int], wanted: bytes
+    ) -> bool:
+        chosen = self._best(readings, fixed)
         return chosen is not None and chosen.code == wanted
 
     def _data(self, code: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -159,9 +160,10 @@ class _Attempt:
             self.places.pop(name, None)
 
     def _word(self, word: str, at: int) -> int | None:
+        """The position after a name; an empty one, such as that of no prefix, is always there."""
         end = self._literal(word, at)
-        if end is None or not word:
-            return None
+        if not word or end is None:
+            return end
         if _is_word(word[-1]) and end < len(self.text) and _is_word(self.text[end]):
             return None
         return end
@@ -195,5 +197,6 @@ def shown_syntax(form: ir.Form) -> str:
 
 def leading_word(parts: Sequence[ir.TemplatePart | int]) -> str:
     """The mnemonic as it is written: the template's text up to its first blank or operand."""
-    text = parts[0].text if parts and isinstance(parts[0], ir.TemplateText) else ""
-    return text.split()[0].casefold() if text.split() else ""
+    texts = itertools.takewhile(lambda part: isinstance(part, ir.TemplateText), parts)
+    text = "".join(part.text for part in texts if isinstance(part, ir.TemplateText))
+    return text.split(maxsplit=1)[0].casefold() if text.strip() else ""

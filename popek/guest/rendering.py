@@ -48,8 +48,9 @@ def render(
 ) -> str:
     """The assembly text of a form: mnemonic and operands as the spec's templates print them.
 
-    Fields with names are words; other numbers are decimal if the field is narrow, the number has one
-    digit or stands against a word (`d3`), else hexadecimal.  `+` before a negative number is left out; `signed` are the fields that have negative ones.
+    Fields with names are words.  Other numbers are decimal if the field is narrow, the number has
+    one digit or stands against a word (`d3`), else hexadecimal.  `signed` are the fields that have
+    negative values; a `+` before one is left out.
     """
     text = ""
     for part in parts_of(form, rows):

@@ -102,10 +102,11 @@ def _without_comment(line: str) -> str:
             quoted = not quoted
         elif quoted:
             continue
-        elif character == ";" or (
-            character == "#" and (not line[:at].strip() or not line[at + 1 : at + 2].strip())
-        ):
+        elif character == ";":
             return line[:at]
+        elif character == "#":
+            if not line[:at].strip() or not line[at + 1 : at + 2].strip():
+                return line[:at]
     return line
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from popek.diagnostics import Note
 from popek.isa import bits, expressions, ir, operands, places
 from popek.isa.clause import Clause
@@ -25,7 +27,7 @@ from popek.source import Span
 from popek.syntax import tree
 
 #: What a branch gives: its statements, and its value (None if it ended the step).
-Branch = tuple[list[ir.Stmt], Value | None]
+Branch: TypeAlias = "tuple[list[ir.Stmt], Value | None]"
 
 
 def conditional(clause: Clause, scope: Scope, node: tree.Ite) -> Value:
@@ -49,7 +51,10 @@ def conditional(clause: Clause, scope: Scope, node: tree.Ite) -> Value:
     with clause.capture() as more:
         otherwise = expressions.read(clause, otherwise)
     no += more
-    return join(clause, test, (yes, then), (no, otherwise), node.span, (node.then, node.otherwise))
+    sides = (node.then, node.otherwise)
+    joined = join(clause, test, (yes, then), (no, otherwise), node.span, sides)
+    assert joined is not None
+    return joined
 
 
 def _plain_place(place: places.Place) -> bool:
@@ -224,13 +229,13 @@ def choose(
     width = _common_width(clause, test, then, otherwise, span, sides)
     if width is None:
         return Flex("ite", (test, then, otherwise), span)
-    a = materialize(then, width, span, clause.case)
-    b = materialize(otherwise, width, span, clause.case)
-    assert a is not None
-    assert b is not None
+    yes = materialize(then, width, span, clause.case)
+    no = materialize(otherwise, width, span, clause.case)
+    assert yes is not None
+    assert no is not None
     layout = next((v.layout for v in (then, otherwise) if isinstance(v, Typed) and v.layout), None)
     context = test.context or context_of(then) or context_of(otherwise)
-    return Typed(bits.ite(test.expr, a, b), layout, context)
+    return Typed(bits.ite(test.expr, yes, no), layout, context)
 
 
 def _varying(clause: Clause, test: Typed, then: int, otherwise: int, span: Span) -> Varying | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from popek.diagnostics import Note
-from popek.isa import bits, expressions, ir, operands, places, spaces, statements
+from popek.isa import bits, effects, expressions, ir, operands, places, spaces, statements, views
 from popek.isa.clause import INLINE_LIMIT, Clause
 from popek.isa.errors import fail, unknown
 from popek.isa.scope import Scope
@@ -51,9 +51,11 @@ def call(clause: Clause, scope: Scope, node: tree.Call) -> Value:
         case tree.AbstractFunction():
             return _apply(clause, scope, declared, node)
         case tree.Alias() if declared.params is not None:
-            return alias(clause, declared, arguments(clause, scope, node), node.span)
+            return views.alias(clause, declared, arguments(clause, scope, node), node.span)
         case tree.Bank():
-            return bank(clause, declared, expressions.values(clause, scope, node.args), node.span)
+            return views.bank(
+                clause, declared, expressions.values(clause, scope, node.args), node.span
+            )
         case None:
             known = [
                 name
@@ -90,9 +92,6 @@ def check_arity(
             span,
             notes=[Note(declared, "declared here")],
         )
-
-
-# ---------------------------------------------------------------- built-in functions
 
 
 def _builtin(clause: Clause, scope: Scope, node: tree.Call, name: str) -> Value:
@@ -142,9 +141,6 @@ def _apply(clause: Clause, scope: Scope, found: tree.AbstractFunction, node: tre
     return Typed(ir.Apply(found.name, tuple(args), width), layout)
 
 
-# ---------------------------------------------------------------- parameters
-
-
 def bind(
     clause: Clause,
     params: Sequence[tree.Param],
@@ -177,23 +173,21 @@ def bind(
     return scope
 
 
-# ---------------------------------------------------------------- functions
-
-
 def inline(clause: Clause, found: tree.Function, args: list[Value], node: tree.Call) -> Value:
     """The value of a function of the spec: its body, with fresh locals, in place."""
     check_arity(found.name, found.params, len(args), node.span, found.span)
+    clause.world.used_functions.add(found.name)
     spans = [arg.span for arg in node.args]
     if found.expression is not None:
-        kept = statements.is_effectful(clause.world, found)
+        kept = effects.is_effectful(clause.world, found)
         scope = bind(clause, found.params, args, spans, kept=kept)
-        with _inlining(clause, found.name, node.span):
+        with inlining(clause, found.name, node.span):
             value = expressions.value(clause, scope, found.expression)
         return _result(clause, found, value, found.expression.span)
-    kept = statements.is_effectful(clause.world, found)
-    assigned = statements.assigned_in(found.body)
+    kept = effects.is_effectful(clause.world, found)
+    assigned = effects.assigned_in(found.body)
     scope = bind(clause, found.params, args, spans, kept=kept, assigned=assigned)
-    with _inlining(clause, found.name, node.span):
+    with inlining(clause, found.name, node.span):
         outcome = statements.run(
             clause, scope, found.body, returns=statements.Returns(found.result, found.name)
         )
@@ -224,7 +218,7 @@ def _result(clause: Clause, found: tree.Function, value: Plain, span: Span) -> V
     return Typed(expr, layout)
 
 
-class _inlining:
+class inlining:
     """Notes that a definition is being expanded, so that it cannot expand itself."""
 
     def __init__(self, clause: Clause, name: str, span: Span):
@@ -248,153 +242,6 @@ class _inlining:
         self.clause.inlining.pop()
 
 
-# ---------------------------------------------------------------- aliases, banks, families
-
-
-def alias(clause: Clause, found: tree.Alias, args: list[Value], span: Span) -> Value:
-    """What an alias stands for."""
-    params = found.params or ()
-    check_arity(found.name, params, len(args), span, found.span)
-    scope = bind(clause, params, args, [span] * len(args), kept=False)
-    with _inlining(clause, found.name, span):
-        return expressions.denote(clause, scope, found.value)
-
-
-def bank(clause: Clause, found: tree.Bank, args: Sequence[Value], span: Span) -> Value:
-    """An element of a bank of views."""
-    check_arity(found.name, found.params, len(args), span, found.span)
-    scope = bind(clause, found.params, list(args), [span] * len(args), kept=False)
-    width, layout = clause.world.type_of(found.type)
-    if found.rows:
-        index = scope.get(found.params[0].name)
-        if not isinstance(index, Typed):
-            raise fail("E0304", f"`{found.params[0].name}` needs a type", found.params[0].span)
-        return View(width, layout, span, found, index, scope)
-    return Accessors(width, layout, span, found, scope)
-
-
-class View(places.Place):
-    """An element of a bank with numbered rows."""
-
-    def __init__(
-        self,
-        width: int,
-        layout: object,
-        span: Span,
-        bank: tree.Bank,
-        index: Typed,
-        scope: Scope,
-    ):
-        super().__init__(width, layout, span)  # type: ignore[arg-type]
-        self.bank, self.index, self.scope = bank, index, scope
-
-    def _row(self, clause: Clause, row: tree.BankRow) -> Value:
-        node = row.value if row.value is not None else tree.Name(row.name, span=row.span)
-        scope = self.scope if row.value is not None else clause.scope()
-        return expressions.denote(clause, scope, node)
-
-    def _cases(self) -> list[tuple[ir.Expr, tree.BankRow]]:
-        width = self.index.width
-        return [
-            (bits.eq(self.index.expr, bits.const(row.number, width)), row)
-            for row in self.bank.rows
-            if row.number >> width == 0
-        ]
-
-    def read(self, clause: Clause) -> Typed:
-        result: ir.Expr = bits.const(0, self.width)
-        for condition, row in reversed(self._cases()):
-            if condition == bits.FALSE:
-                continue
-            with clause.capture() as block:
-                found = expressions.coerce(
-                    clause, self._row(clause, row), self.width, row.span, "row"
-                )
-            if block:
-                if condition == bits.TRUE:
-                    for stmt in block:
-                        clause.emit(stmt)
-                else:
-                    raise fail("E0310", "reading this row has effects", row.span)
-            result = bits.ite(condition, found, result)
-        return self.typed(result)
-
-    def write(self, clause: Clause, value: ir.Expr, span: Span) -> None:
-        if not clause.is_stable(value):
-            value = clause.bind("value", value, span)
-        otherwise: tuple[ir.Stmt, ...] = ()
-        for condition, row in reversed(self._cases()):
-            if condition == bits.FALSE:
-                continue
-            place = self._row(clause, row)
-            if not isinstance(place, places.Place):
-                raise fail(
-                    "E0507",
-                    f"`{row.name}` of `{self.bank.name}` is no place",
-                    span,
-                    notes=[Note(row.span, "this row")],
-                )
-            if place.width != self.width:
-                raise fail("E0302", f"this row is a u{place.width}", row.span)
-            with clause.capture() as block:
-                place.write(clause, value, span)
-            if condition == bits.TRUE:
-                otherwise = tuple(block)
-            elif block or otherwise:
-                otherwise = (ir.If(condition, tuple(block), otherwise, span),)
-        for stmt in otherwise:
-            clause.emit(stmt)
-
-    def latch(self, clause: Clause) -> places.Place:
-        if clause.is_stable(self.index.expr):
-            return self
-        index = Typed(clause.bind("index", self.index.expr, self.span))
-        scope = Scope(self.scope, {self.bank.params[0].name: index})
-        return View(self.width, self.layout, self.span, self.bank, index, scope)
-
-
-class Accessors(places.Place):
-    """An element of a bank with `read` and `write` blocks."""
-
-    def __init__(self, width: int, layout: object, span: Span, bank: tree.Bank, scope: Scope):
-        super().__init__(width, layout, span)  # type: ignore[arg-type]
-        self.bank, self.scope = bank, scope
-
-    def read(self, clause: Clause) -> Typed:
-        if self.bank.read is None:
-            raise fail("E0205", f"`{self.bank.name}` cannot be read", self.span)
-        with _inlining(clause, f"{self.bank.name} (read)", self.span):
-            outcome = statements.run(
-                clause,
-                Scope(self.scope),
-                self.bank.read,
-                returns=statements.Returns(self.bank.type, self.bank.name),
-            )
-        if isinstance(outcome, statements.Returned):
-            return self.typed(
-                expressions.coerce(clause, outcome.value, self.width, self.span, "result")
-            )
-        return self.typed(bits.const(0, self.width))
-
-    def write(self, clause: Clause, value: ir.Expr, span: Span) -> None:
-        if self.bank.write is None:
-            raise fail("E0507", f"`{self.bank.name}` cannot be assigned", span)
-        name, body = self.bank.write
-        if not clause.is_stable(value):
-            value = clause.bind(name, value, span)
-        scope = Scope(self.scope, {name: Typed(value, self.layout)})
-        with _inlining(clause, f"{self.bank.name} (write)", span):
-            statements.run(clause, scope, body, returns=statements.Returns(None, self.bank.name))
-
-    def latch(self, clause: Clause) -> places.Place:
-        scope = clause.scope()
-        for param in self.bank.params:
-            value = self.scope.get(param.name)
-            assert value is not None
-            scope.bind(param.name, clause.keep(value, param.name, self.span))
-        return Accessors(self.width, self.layout, self.span, self.bank, scope)
-
-
 def row_value(clause: Clause, row: RowOf, span: Span, args: Sequence[Value] | None = None) -> Value:
     """A family's name in a clause: its row's value, or its row applied to arguments."""
     member = row.member
@@ -413,5 +260,5 @@ def row_value(clause: Clause, row: RowOf, span: Span, args: Sequence[Value] | No
         scope.bind(name, Typed(bits.const(number, width)))
     for formal, arg in zip(formals, args or (), strict=True):
         scope.bind(formal, arg)
-    with _inlining(clause, f"{member.family.name}.{member.row.name}", span):
+    with inlining(clause, f"{member.family.name}.{member.row.name}", span):
         return expressions.value(clause, scope, member.row.value)

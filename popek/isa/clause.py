@@ -41,7 +41,7 @@ class Clause:
         self.blocks: list[list[ir.Stmt]] = [[]]
         self.version = 0
         self.parameters_static = False
-        self.fields_key: tuple[tuple[str, int], ...] = ()
+        self.fields_key: tuple[object, ...] = ()
         self.next_address: ir.Expr | None = None
         self.inlining: list[tuple[str, Span]] = []
         self._used: set[str] = set()

@@ -259,7 +259,7 @@ def _amend_body(
     else:
         new = dataclasses.replace(item, body=amended(item.body, amend.changes))  # type: ignore[assignment]
     table[target] = new
-    found.values = [new if value is item else value for value in found.values]  # type: ignore[misc]
+    found.values = [new if value is item else value for value in found.values]
 
 
 def _check_removes(found: Declarations, collector: Collector) -> None:

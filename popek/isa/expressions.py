@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from popek.diagnostics import did_you_mean
-from popek.isa import bits, branches, calls, ir, naming, operands, operators, places
+from popek.isa import (
+    bits,
+    branches,
+    calls,
+    elements,
+    fields,
+    ir,
+    naming,
+    operands,
+    operators,
+    places,
+)
 from popek.isa.clause import Clause
 from popek.isa.errors import Poisoned, fail
 from popek.isa.scope import Scope
@@ -13,13 +24,11 @@ from popek.isa.values import (
     Flex,
     Plain,
     Poison,
-    RowOf,
     Static,
     Tuple,
     Typed,
     Value,
     Varying,
-    Word,
     describe,
     materialize,
 )
@@ -41,13 +50,13 @@ def denote(clause: Clause, scope: Scope, node: tree.Expr) -> Value:
         case tree.Call():
             return calls.call(clause, scope, node)
         case tree.Get():
-            return naming.get(clause, scope, node)
+            return fields.get(clause, scope, node)
         case tree.GetSet():
-            return naming.get_set(clause, scope, node)
+            return fields.get_set(clause, scope, node)
         case tree.Index():
-            return naming.index(clause, scope, node)
+            return elements.index(clause, scope, node)
         case tree.Slice():
-            return naming.slice_of(clause, scope, node)
+            return elements.slice_of(clause, scope, node)
         case tree.Unary():
             return operators.unary(clause, scope, node)
         case tree.Binary():
@@ -208,7 +217,7 @@ def width_of(clause: Clause, found: Value, span: Span) -> int:
     if isinstance(found, operands.OperandPlace):
         return found.width_in(clause)
     if isinstance(found, places.Place):
-        if isinstance(found, naming.RegisterFile):
+        if isinstance(found, fields.RegisterFile):
             found.read(clause)
         return found.width
     return settled(clause, found, span).width
@@ -227,7 +236,7 @@ def _with(clause: Clause, scope: Scope, node: tree.With) -> Value:
     for wanted, given in node.updates:
         entry = layout.fields.get(wanted)
         if entry is None:
-            raise naming.no_field(layout.name, wanted, layout.fields, node.span)
+            raise fields.no_field(layout.name, wanted, layout.fields, node.span)
         part = coerced(clause, scope, given, entry.width, f"value of `{wanted}`")
         current = clause.settle([current], start, node.span)[0]
         start = len(clause.block)
@@ -245,6 +254,3 @@ def unknown_field(
     return fail(
         "E0202", f"`{owner}` has no {what} `{wanted}`", span, hint=did_you_mean(wanted, known)
     )
-
-
-__all__ = ["RowOf", "Word", "coerce", "condition", "denote", "number", "value"]

@@ -7,27 +7,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from popek.diagnostics import PopekError, did_you_mean
-from popek.isa import bits, encodings, expressions, ir, statements, tables
-from popek.isa.clause import Clause
+from popek.isa import bits, encodings, forms, ir
 from popek.isa.declarations import amended, group_members
 from popek.isa.definitions import FamilyMember
 from popek.isa.errors import NeedContext, Poisoned, fail, unknown
-from popek.isa.operands import OperandPlace, OperandPlan
-from popek.isa.scope import Scope
-from popek.isa.values import RowOf, Typed, Value, Word
 from popek.isa.world import World
-from popek.source import Span
 from popek.syntax import tree
 
 CLASSES = ("innocuous", "privileged", "guarded", "critical", "sensitive")
+
+
 FORM_LIMIT = 20_000
-LENGTH_FIELD = ("length", 4)
+
 
 Only = Callable[[str, str], bool]
 
 
 @dataclass(slots=True)
-class _Instruction:
+class Instruction:
     """An instruction with its amendments applied."""
 
     item: tree.Instruction
@@ -47,7 +44,7 @@ class _Instruction:
 
 def elaborate(world: World, only: Only | None) -> tuple[ir.Form, ...]:
     """All forms, in the order of the spec."""
-    forms: list[ir.Form] = []
+    result: list[ir.Form] = []
     removed = group_members(
         world.declarations,
         [name for item in world.declarations.removes for name in item.targets],
@@ -66,20 +63,17 @@ def elaborate(world: World, only: Only | None) -> tuple[ir.Form, ...]:
                 _amend(instruction, changes)
                 _check_properties(world, instruction)
                 for row in instruction.forms:
-                    forms.extend(_forms(world, instruction, row))
-                if len(forms) > FORM_LIMIT:
+                    result.extend(_forms(world, instruction, row))
+                if len(result) > FORM_LIMIT:
                     raise fail("E0803", f"more than {FORM_LIMIT} forms", item.span)
         except PopekError as error:
             world.collector.extend(error)
         except Poisoned:
             pass
-    return tuple(forms)
+    return tuple(result)
 
 
-# ---------------------------------------------------------------- families
-
-
-def _expand(world: World, item: tree.Instruction) -> Iterator[_Instruction]:
+def _expand(world: World, item: tree.Instruction) -> Iterator[Instruction]:
     """One instruction per combination of rows of its families."""
     families = world.declarations.families
     choices: list[list[FamilyMember | str]] = []
@@ -100,7 +94,7 @@ def _expand(world: World, item: tree.Instruction) -> Iterator[_Instruction]:
         suffix = ".".join(
             word if isinstance(word, str) else word.row.name for word in combination[1:]
         )
-        yield _Instruction(
+        yield Instruction(
             item,
             item.name or mnemonic,
             mnemonic,
@@ -136,10 +130,7 @@ def _members(world: World, family: tree.Family) -> tuple[FamilyMember, ...]:
     return tuple(result)
 
 
-# ---------------------------------------------------------------- properties
-
-
-def _amend(instruction: _Instruction, changes: list[tuple[frozenset[str], tree.Amend]]) -> None:
+def _amend(instruction: Instruction, changes: list[tuple[frozenset[str], tree.Amend]]) -> None:
     item = instruction.item
     _properties(instruction, item.properties)
     names = {instruction.name, instruction.mnemonic, item.words[0], ".".join(item.words)}
@@ -150,7 +141,7 @@ def _amend(instruction: _Instruction, changes: list[tuple[frozenset[str], tree.A
 
 
 def _properties(
-    instruction: _Instruction, properties: tuple[tree.Property, ...], *, fresh: bool = False
+    instruction: Instruction, properties: tuple[tree.Property, ...], *, fresh: bool = False
 ) -> None:
     if fresh:  # new properties replace the old ones of their kind
         for kind, name in ((tree.See, "sees"), (tree.Note, "notes"), (tree.Valid, "valid")):
@@ -177,7 +168,7 @@ def _properties(
                 instruction.forms.extend(item.rows)
 
 
-def _check_properties(world: World, instruction: _Instruction) -> None:
+def _check_properties(world: World, instruction: Instruction) -> None:
     manuals = world.declarations.manuals
     for see in instruction.sees:
         if see.manual not in manuals:
@@ -203,15 +194,12 @@ def _check_properties(world: World, instruction: _Instruction) -> None:
         raise fail("E0407", f"`{instruction.name}` has no encoding", instruction.item.span)
 
 
-# ---------------------------------------------------------------- forms
-
-
-def _forms(world: World, instruction: _Instruction, row: tree.FormRow) -> Iterator[ir.Form]:
+def _forms(world: World, instruction: Instruction, row: tree.FormRow) -> Iterator[ir.Form]:
     pending: list[Mapping[str, int]] = [{}]
     while pending:
         contexts = pending.pop(0)
         try:
-            form = _form(world, instruction, row, contexts)
+            form = forms.form(world, instruction, row, contexts)
         except NeedContext as need:
             item = world.context(need.context)
             if item is None or need.context in contexts:
@@ -226,202 +214,3 @@ def _forms(world: World, instruction: _Instruction, row: tree.FormRow) -> Iterat
             continue
         if form.decode != bits.FALSE:
             yield form
-
-
-def _form(
-    world: World, instruction: _Instruction, row: tree.FormRow, contexts: Mapping[str, int]
-) -> ir.Form:
-    item = instruction.item
-    clause = Clause(world, "form", contexts)
-    refs = _refs(world, item, row)
-    layouts = {
-        name: world.declarations.operands[ref.kind]
-        for name, ref in refs
-        if ref.kind in world.declarations.operands and world.declarations.operands[ref.kind].layout
-    }
-    immediates = {name: ref.kind for name, ref in refs if ref.kind in world.declarations.immediates}
-    builder = encodings.Builder(clause, instruction.columns, layouts, immediates)
-    encoding = builder.expand(row.encoding)
-    clause.fields_key = tuple(sorted(encoding.fields.items()))
-    scope = Scope()
-    for name, width in encoding.fields.items():
-        scope.bind(name, Typed(ir.Field(name, width)))
-    for name, width in world.prefix_fields.items():
-        scope.bind(name, Typed(ir.Field(name, width)))
-    for name, (value, width) in instruction.columns.items():
-        if width:
-            scope.bind(name, Typed(bits.const(value, width)))
-    names = Scope(scope, {"mnemonic": Word(instruction.mnemonic)})
-    for name, member in instruction.members.items():
-        names.bind(name, RowOf(member))
-    plans: list[OperandPlan | None] = []
-    parts: list[tuple[ir.TemplatePart, ...]] = []
-    for name, ref in refs:
-        plan, value, part = _operand(clause, scope, names, name, ref)
-        if plan is not None:
-            plan.lenient = bool(instruction.valid)
-        plans.append(plan)
-        parts.append(part)
-        names.bind(name, value)
-    operands = tuple(
-        ir.Operand(
-            name,
-            encodings.flat_rows(plan)
-            if plan is not None
-            else (ir.OperandRow(bits.TRUE, (), part),),
-        )
-        for (name, _), plan, part in zip(refs, plans, parts, strict=True)
-    )
-    code = world.declarations.code
-    items = encodings.place_extensions(encoding, plans, code is not None and code.bytewise)
-    length = encodings.length(clause, items, operands, row.span)
-    fields = _fields(world, encoding, plans, length)
-    clause.next_address = _next(world, length)
-    decode = _decode(clause, names, instruction, encoding, plans, contexts)
-    outcome = statements.run(clause, Scope(names), instruction.body)
-    del outcome
-    text = " ".join([*(f"{c}={v}" for c, v in contexts.items()), *encoding.text])
-    expect = instruction.expect
-    return ir.Form(
-        instruction.name,
-        instruction.mnemonic,
-        text,
-        item.title or "",
-        fields,
-        items,
-        operands,
-        _template(clause, instruction, names, refs),
-        decode,
-        length,
-        tuple(clause.block),
-        tuple(ir.See(see.manual, see.text) for see in instruction.sees),
-        ir.Expect(expect.classes, expect.why or "", expect.span) if expect else None,
-        tuple(note.text for note in instruction.notes),
-        row.span if len(instruction.forms) > 1 else item.span,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ref:
-    """An operand of a form: its kind is a table, an immediate, a name, or a field."""
-
-    kind: str
-    args: tuple[tree.Expr, ...]
-    span: Span
-
-
-def _refs(world: World, item: tree.Instruction, row: tree.FormRow) -> list[tuple[str, _Ref]]:
-    if len(row.kinds) != len(item.operands):
-        raise fail(
-            "E0403",
-            f"the instruction has {len(item.operands)} operands, this form {len(row.kinds)}",
-            row.span,
-        )
-    result = []
-    for header, given in zip(item.operands, row.kinds, strict=True):
-        kind = given.kind or given.name
-        result.append((header.name, _Ref(kind, given.args, given.span)))
-    return result
-
-
-def _operand(
-    clause: Clause, scope: Scope, names: Scope, name: str, ref: _Ref
-) -> tuple[OperandPlan | None, Value, tuple[ir.TemplatePart, ...]]:
-    """An operand's table, its value in the clause, and what it prints as without a table."""
-    found = clause.world.declarations
-    if ref.kind in found.operands:
-        kind = found.operands[ref.kind]
-        args: list[Value] = [expressions.value(clause, names, arg) for arg in ref.args]
-        plan = tables.plan(clause, scope, kind, args, name, ref.span)
-        return plan, OperandPlace(plan), ()
-    field_value = scope.get(ref.kind)
-    if ref.kind in found.immediates and field_value is None:
-        raise fail("E0403", f"the encoding does not hold the immediate `{ref.kind}`", ref.span)
-    if isinstance(field_value, Typed) and isinstance(field_value.expr, ir.Field):
-        return None, field_value, (ir.TemplateField(field_value.expr.name),)
-    if clause.world.lookup(ref.kind) is None:
-        known = [*found.operands, *found.immediates, *scope, *clause.world.names]
-        raise unknown("operand, immediate, field or register", ref.kind, ref.span, known, "E0403")
-    value = expressions.denote(clause, clause.scope(), tree.Name(ref.kind, span=ref.span))
-    return None, value, (ir.TemplateText(ref.kind.lower()),)
-
-
-def _fields(
-    world: World,
-    encoding: encodings.Encoding,
-    plans: list[OperandPlan | None],
-    length: ir.Expr,
-) -> dict[str, int]:
-    fields = dict(encoding.fields)
-    fields.update(world.prefix_fields)
-    for plan in plans:
-        for row in encodings.flat_rows(plan) if plan is not None else ():
-            for item in row.extension:
-                match item:
-                    case ir.FieldBits(field=name, high=high):
-                        fields[name] = max(fields.get(name, 0), high + 1)
-                    case ir.ImmediateBits(field=name, width=width):
-                        fields[name] = width
-                    case _:
-                        pass
-    if not isinstance(length, ir.Const):
-        name, width = LENGTH_FIELD
-        fields[name] = width
-    return fields
-
-
-def _next(world: World, length: ir.Expr) -> ir.Expr:
-    """The address of the next instruction."""
-    size = length if isinstance(length, ir.Const) else ir.Field(*LENGTH_FIELD)
-    pc = ir.Read(world.pc, world.pc_width)
-    return bits.binary(ir.Op.ADD, pc, bits.resize(size, world.pc_width))
-
-
-def _decode(
-    clause: Clause,
-    names: Scope,
-    instruction: _Instruction,
-    encoding: encodings.Encoding,
-    plans: list[OperandPlan | None],
-    contexts: Mapping[str, int],
-) -> ir.Expr:
-    fixed = [clause.case(name, value) for name, value in contexts.items()]
-    fixed += encoding.conditions
-    conditions = [plan.matches() for plan in plans if plan is not None]
-    for valid in instruction.valid:
-        start = len(clause.block)
-        test = expressions.condition(clause, names, valid.condition)
-        if len(clause.block) > start:
-            raise fail("E0310", "`valid when` is about fields and the decode context", valid.span)
-        conditions.append(test.expr)
-    return bits.and_(*fixed, clause.world.simplified(bits.and_(*conditions)))
-
-
-def _template(
-    clause: Clause,
-    instruction: _Instruction,
-    names: Scope,
-    refs: list[tuple[str, _Ref]],
-) -> tuple[ir.TemplatePart | int, ...]:
-    numbers = {name: position for position, (name, _) in enumerate(refs)}
-    if instruction.syntax is None:
-        word = instruction.mnemonic.lower()
-        if instruction.suffix:
-            word += f".{instruction.suffix.lower()}"
-        parts: list[ir.TemplatePart | int] = [ir.TemplateText(word)]
-        for position in range(len(refs)):
-            parts.append(ir.TemplateText(" " if position == 0 else ", "))
-            parts.append(position)
-        return tuple(parts)
-
-    def look(name: str) -> Value | int | None:
-        if name in numbers:
-            return numbers[name]
-        if name == "mnemonic":
-            return instruction.mnemonic.lower()  # type: ignore[return-value]
-        if name in instruction.members:
-            return instruction.members[name].row.name.lower()  # type: ignore[return-value]
-        return names.get(name)
-
-    found = tables.parse_template(clause, instruction.syntax.text, instruction.syntax.span, look)
-    return tuple(part for part in found if not isinstance(part, OperandPlan))

@@ -18,6 +18,7 @@ from popek.source import Source, Span
 from popek.syntax import parse, tree
 
 FILE_LIMIT = 512
+DEPTH_LIMIT = 64
 
 
 def load(path: Path | str, *, only: Callable[[str, str], bool] | None = None) -> ir.Isa:
@@ -93,16 +94,18 @@ class _Reader:
                 if open_path == target:
                     notes = [Note(where, "read from here")] if where else []
                     code = "E0701" if verb == "extends" else "E0007"
-                    raise fail(
-                        code, f"`{name}` {verb}s itself".replace("dss", "ds"), span, notes=notes
-                    )
+                    itself = "extends itself" if verb == "extends" else "includes itself"
+                    raise fail(code, f"`{name}` {itself}", span, notes=notes)
             if target in self.done:
                 if verb == "extends":
                     raise fail("E0701", f"`{name}` is already part of this spec", span)
                 raise fail("E0007", f"`{name}` is included twice", span)
-            source = self._read(target, span)
+            if len(stack) > DEPTH_LIMIT:
+                raise fail("E0801", f"files are nested more than {DEPTH_LIMIT} deep", span)
+            written = Path(os.path.normpath(path.parent / name))
+            source = self._read(written, span)
             self.done[target] = source
-            return self.items(source, target, (*stack, (target, span)))
+            return self.items(source, written, (*stack, (target, span)))
         except PopekError as error:
             self.collector.extend(error)
             return []
@@ -132,8 +135,7 @@ def _elaborate(
     reader: _Reader, source: Source, path: Path, only: Callable[[str, str], bool] | None
 ) -> ir.Isa:
     collector = reader.collector
-    resolved = path.resolve()
-    items = reader.items(source, resolved, ((resolved, None),))
+    items = reader.items(source, path, ((path.resolve(), None),))
     collector.check()
     headers = [item for item in items if isinstance(item, tree.Header)]
     if not headers:
@@ -141,8 +143,10 @@ def _elaborate(
         raise PopekError(Diagnostic(code, 'a spec starts with `isa "title"`', source.span(0, 0)))
     declarations = declare(items, collector)
     if not declarations.extends:
-        for item in (*declarations.amends, *declarations.removes):
-            collector.add("E0706", "this spec extends nothing", item.span)
+        spans = [item.span for item in declarations.amends]
+        spans += [item.span for item in declarations.removes]
+        for span in spans:
+            collector.add("E0706", "this spec extends nothing", span)
     world = World(declarations, collector)
     world.build()
     _check(collector)
@@ -150,7 +154,8 @@ def _elaborate(
         forms = instructions.elaborate(world, only)
         if only is None:
             overlap.check(world, forms)
-        isa = system.assemble(world, forms, source.path, reader.digest.hexdigest())
+        digest = reader.digest.hexdigest()
+        isa = system.assemble(world, forms, source.path, digest, complete=only is None)
     except RecursionError:
         collector.add("E0801", "expressions or blocks are nested too deeply", headers[-1].span)
         isa = None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from popek.isa import bits, branches, effects, expressions, ir, places, statements
+from popek.isa import addresses, bits, branches, effects, expressions, ir, places, statements
 from popek.isa.clause import Clause
 from popek.isa.errors import Poisoned, fail
 from popek.isa.scope import Scope
@@ -38,21 +37,20 @@ class OperandPlan:
     rows: list[RowPlan]
     fields: dict[str, ir.Field]
     span: Span
-    lenient: bool = False
+    decode: ir.Expr = bits.TRUE
     key: object = None
     place: OperandPlace | None = field(default=None, repr=False)
+
+    def restrict(self, decode: ir.Expr) -> None:
+        """Say which codes mean this form: rows that no code reaches are left out."""
+        self.decode = decode
+        for row in self.rows:
+            for inner in row.nested:
+                inner.restrict(decode)
 
     def matches(self) -> ir.Expr:
         """When some row's pattern fits."""
         return bits.or_(*(row.matches() for row in self.rows))
-
-
-@dataclass(slots=True)
-class _Group:
-    """Rows whose values are alike but for their address."""
-
-    condition: ir.Expr
-    value: Value
 
 
 class OperandPlace(places.Place):
@@ -64,7 +62,7 @@ class OperandPlace(places.Place):
     def __init__(self, plan: OperandPlan):
         super().__init__(0, None, plan.span)
         self.plan = plan
-        self._groups: list[_Group] | None = None
+        self._groups: list[addresses.Group] | None = None
         self._loaded: tuple[Plain, int, list[ir.Stmt]] | None = None
 
     # ------------------------------------------------------------ as a place
@@ -80,14 +78,14 @@ class OperandPlace(places.Place):
             value, version, block = self._loaded
             if version == clause.version and any(block is open_ for open_ in clause.blocks):
                 return value
-        groups = self._latched(clause)
+        groups = self.latched(clause)
         start = len(clause.block)
         result = self._read(clause, groups)
         if any(isinstance(s, ir.Load) for s in ir.statements(tuple(clause.block[start:]))):
             self._loaded = (result, clause.version, clause.block)
         return result
 
-    def _read(self, clause: Clause, groups: list[_Group]) -> Plain:
+    def _read(self, clause: Clause, groups: list[addresses.Group]) -> Plain:
         first, *others = groups
         if not others:
             return expressions.read(clause, first.value)
@@ -111,18 +109,20 @@ class OperandPlace(places.Place):
         self.write(clause, expr, span)
 
     def write(self, clause: Clause, value: ir.Expr, span: Span) -> None:
-        groups = self._latched(clause)
+        groups = self.latched(clause)
         if not any(isinstance(group.value, places.Place) for group in groups):
             raise fail("E0205", f"the operand `{self.plan.name}` cannot be assigned", span)
         self._write(clause, groups, value, span)
 
-    def _write(self, clause: Clause, groups: list[_Group], value: ir.Expr, span: Span) -> None:
+    def _write(
+        self, clause: Clause, groups: list[addresses.Group], value: ir.Expr, span: Span
+    ) -> None:
         first, *others = groups
 
         def one() -> None:
             if isinstance(first.value, places.Place):
                 first.value.write(clause, value, span)
-            elif not self.plan.lenient:
+            else:
                 raise fail(
                     "E0205",
                     f"a row of the operand `{self.plan.name}` cannot be assigned",
@@ -141,13 +141,13 @@ class OperandPlace(places.Place):
             clause.emit(ir.If(first.condition, tuple(yes), tuple(no), span))
 
     def latch(self, clause: Clause) -> places.Place:
-        self._latched(clause)
+        self.latched(clause)
         return self
 
     def width_in(self, clause: Clause) -> int:
         """The operand's width: one for all rows."""
         found: int | None = None
-        for group in self._latched(clause):
+        for group in self.latched(clause):
             value = group.value
             if isinstance(value, Tuple):
                 raise fail(
@@ -174,20 +174,20 @@ class OperandPlace(places.Place):
 
     def touch(self, clause: Clause) -> None:
         """Find the address now, if it is not yet."""
-        self._latched(clause)
+        self.latched(clause)
 
-    def _latched(self, clause: Clause) -> list[_Group]:
+    def latched(self, clause: Clause) -> list[addresses.Group]:
         if self._groups is None:
             if not self.plan.rows:
                 raise Poisoned
             self._groups = self._latch(clause)
         return self._groups
 
-    def _latch(self, clause: Clause) -> list[_Group]:
+    def _latch(self, clause: Clause) -> list[addresses.Group]:
         rows = self.plan.rows
         self._side_effects(clause, [row.row.before for row in rows])
         found = self._values(clause)
-        groups = self._grouped(clause, found)
+        groups = self._reachable(clause, self._grouped(clause, found))
         self._side_effects(clause, [row.row.after for row in rows])
         return groups
 
@@ -201,17 +201,29 @@ class OperandPlace(places.Place):
         alike = self.plan.key is not None
         for position, row in enumerate(self.plan.rows):
             with clause.capture() as block:
-                value = _evaluate(clause, row)
+                value = addresses.evaluate(clause, row)
             if all(isinstance(stmt, ir.Set) for stmt in block):
                 for stmt in block:
                     clause.emit(stmt)
             elif block:
-                clause.guarded(self._first(position), _emitter(clause, block), self.span)
-            alike = alike and not block and not row.row.before and _is_alike(value)
+                clause.guarded(self._first(position), addresses.emitter(clause, block), self.span)
+            alike = alike and not block and not row.row.before and addresses.is_alike(value)
             found.append(value)
         if alike:
             world.rows[self.plan.key] = found
         return found
+
+    def _reachable(self, clause: Clause, groups: list[addresses.Group]) -> list[addresses.Group]:
+        """The groups that some code of this form can mean."""
+        if len(groups) == 1:
+            return groups
+        kept: list[addresses.Group] = []
+        left = self.plan.decode
+        for group in groups:
+            if clause.world.simplified(bits.and_(left, group.condition)) != bits.FALSE:
+                kept.append(group)
+            left = bits.and_(left, bits.not_(group.condition))
+        return kept or groups
 
     def _first(self, position: int) -> ir.Expr:
         """The condition that this row is the first that fits."""
@@ -222,7 +234,7 @@ class OperandPlace(places.Place):
         earlier = [
             bits.not_(row.matches())
             for row in rows[:position]
-            if not disjoint(row.condition, rows[position].condition)
+            if not addresses.disjoint(row.condition, rows[position].condition)
         ]
         return bits.and_(own, *earlier)
 
@@ -237,18 +249,18 @@ class OperandPlace(places.Place):
 
             clause.guarded(self._first(position), action, stmt.span)
 
-    def _grouped(self, clause: Clause, found: list[Value]) -> list[_Group]:
-        found = _widened(clause, found, [row.row.span for row in self.plan.rows])
+    def _grouped(self, clause: Clause, found: list[Value]) -> list[addresses.Group]:
+        found = addresses.widened(clause, found, [row.row.span for row in self.plan.rows])
         shapes: list[object] = []
         members: dict[object, list[int]] = {}
         parts: list[tuple[ir.Expr, ...]] = []
         for position, value in enumerate(found):
-            shape, part = _decompose(value)
+            shape, part = addresses.decompose(value)
             shapes.append(shape)
             parts.append(part)
             members.setdefault(shape, []).append(position)
         conditions = [row.matches() for row in self.plan.rows]
-        groups: list[_Group] = []
+        groups: list[addresses.Group] = []
         before: set[object] = set()
         for shape, positions in members.items():
             merged: list[ir.Expr] = []
@@ -260,163 +272,16 @@ class OperandPlace(places.Place):
                 if not clause.is_stable(expr):
                     expr = clause.bind(f"{self.plan.name}.address", expr, self.span)
                 merged.append(expr)
-            value = _rebuild(found[positions[0]], tuple(merged))
+            value = addresses.rebuild(found[positions[0]], tuple(merged))
             # Groups are tried in order, so rows of earlier ones need no mention.
             left = [p for p in range(len(found)) if shapes[p] not in before]
             condition = bits.chain(
-                [(conditions[p], _truth(shapes[p] == shape)) for p in left[:-1]],
-                _truth(shapes[left[-1]] == shape),
+                [(conditions[p], addresses.truth(shapes[p] == shape)) for p in left[:-1]],
+                addresses.truth(shapes[left[-1]] == shape),
             )
             before.add(shape)
-            groups.append(_Group(condition, value))
+            groups.append(addresses.Group(condition, value))
         return groups
-
-
-def _truth(holds: bool) -> ir.Const:
-    return bits.TRUE if holds else bits.FALSE
-
-
-def _is_alike(value: Value) -> bool:
-    """Whether a value holds nothing that belongs to one clause: locals, inputs."""
-    match value:
-        case Tuple(items=items):
-            return all(_is_alike(item) for item in items)
-        case Typed(expr=expr):
-            return not any(
-                isinstance(node, ir.Local | ir.Input) for node in ir.subexpressions(expr)
-            )
-        case _:
-            return False
-
-
-def _emitter(clause: Clause, block: list[ir.Stmt]) -> Callable[[], None]:
-    def action() -> None:
-        for stmt in block:
-            clause.emit(stmt)
-
-    return action
-
-
-def _evaluate(clause: Clause, row: RowPlan) -> Value:
-    """A row's location, or the pair `segment : offset`."""
-    for plan in row.nested:
-        if plan.place is not None:
-            plan.place.touch(clause)
-    if row.row.address is not None:
-        pair = expressions.values(clause, row.scope, (row.row.value, row.row.address))
-        return Tuple(tuple(pair))
-    value = expressions.denote(clause, row.scope, row.row.value)
-    if isinstance(value, OperandPlace):
-        groups = value._latched(clause)
-        if len(groups) == 1:
-            return groups[0].value
-    return value
-
-
-def _widened(clause: Clause, found: list[Value], spans: list[Span]) -> list[Value]:
-    """Open values of rows take their width from the other rows, if one has a width."""
-    width = next((v.width for v in found if isinstance(v, Typed)), None)
-    arity = {len(v.items) for v in found if isinstance(v, Tuple)}
-    if len(arity) > 1:
-        raise fail("E0309", "rows of an operand have tuples of different sizes", spans[0])
-    widths = [
-        next(
-            (
-                item.width
-                for value in found
-                if isinstance(value, Tuple) and isinstance(item := value.items[position], Typed)
-            ),
-            None,
-        )
-        for position in range(max(arity, default=0))
-    ]
-
-    def widen(value: Value, wanted: int | None, span: Span) -> Value:
-        if wanted is None or isinstance(value, Typed):
-            return value
-        return Typed(expressions.coerce(clause, value, wanted, span, "value"))
-
-    result: list[Value] = []
-    for value, span in zip(found, spans, strict=True):
-        if isinstance(value, Tuple):
-            items = zip(value.items, widths, strict=True)
-            result.append(Tuple(tuple(widen(item, wanted, span) for item, wanted in items)))
-        elif isinstance(value, places.Place):
-            result.append(value)
-        else:
-            result.append(widen(value, width, span))
-    return result
-
-
-def _decompose(value: Value) -> tuple[object, tuple[ir.Expr, ...]]:
-    """What rows must share to be one group, and the parts in which they may differ."""
-    match value:
-        case Tuple(items=items):
-            exprs = tuple(item.expr for item in items if isinstance(item, Typed))
-            if len(exprs) < len(items):
-                return ("open", id(value)), ()
-            return ("tuple", tuple(expr.width for expr in exprs)), exprs
-        case places.MemoryCell():
-            return ("memory", value.space, value.units), value.args
-        case places.BankElement() if not value.hardwired:
-            return ("bank", value.component, value.index.width), (value.index,)
-        case places.Slice():
-            shape, parts = _decompose(value.base)
-            return ("slice", value.high, value.low, shape), parts
-        case places.Place():
-            return ("place", id(value)), ()
-        case Typed():
-            return ("value", value.width), (value.expr,)
-        case _:
-            return ("open", id(value)), ()
-
-
-def _rebuild(sample: Value, parts: tuple[ir.Expr, ...]) -> Value:
-    match sample:
-        case Tuple() if parts:
-            return Tuple(tuple(Typed(part) for part in parts))
-        case places.MemoryCell():
-            return places.MemoryCell(
-                sample.width, sample.layout, sample.span, sample.space, parts, sample.units
-            )
-        case places.BankElement() if not sample.hardwired:
-            return places.BankElement(
-                sample.width, sample.layout, sample.span, sample.component, parts[0]
-            )
-        case places.Slice():
-            base = _rebuild(sample.base, parts)
-            assert isinstance(base, places.Place)
-            return places.Slice(
-                sample.width, sample.layout, sample.span, base, sample.high, sample.low
-            )
-        case Typed():
-            return Typed(parts[0], sample.layout)
-        case _:
-            return sample
-
-
-def disjoint(left: ir.Expr, right: ir.Expr) -> bool:
-    """Whether two conjunctions ask different values of the same field."""
-    wanted = dict(_equalities(left))
-    return any(name in wanted and wanted[name] != value for name, value in _equalities(right))
-
-
-def _equalities(expr: ir.Expr) -> Iterable[tuple[ir.Expr, int]]:
-    match expr:
-        case ir.Operation(op=ir.Op.AND, args=args) if expr.width == 1:
-            for arg in args:
-                yield from _equalities(arg)
-        case ir.Operation(op=ir.Op.EQ, args=(inner, ir.Const(value=value))):
-            yield inner, value
-        case ir.Operation(op=ir.Op.NOT, args=(inner,)) if expr.width == 1:
-            yield inner, 0
-        case ir.Field(width=1):
-            yield expr, 1
-        case _:
-            pass
-
-
-# ---------------------------------------------------------------- first use
 
 
 def touch(clause: Clause, scope: Scope, nodes: tuple[tree.Expr, ...]) -> None:

@@ -16,7 +16,6 @@ from popek.isa.values import (
     Flex,
     Plain,
     Static,
-    Tuple,
     Typed,
     Value,
     Varying,
@@ -323,8 +322,8 @@ def _concatenation(clause: Clause, scope: Scope, node: tree.Binary) -> Value:
     if all(isinstance(part, places.Place) for part in denoted):
         cells = [part for part in denoted if isinstance(part, places.Place)]
         total = 0
-        for part, where in zip(cells, nodes, strict=True):
-            total += expressions.width_of(clause, part, where.span)
+        for cell, where in zip(cells, nodes, strict=True):
+            total += expressions.width_of(clause, cell, where.span)
         return places.Joined(total, None, node.span, tuple(cells))
     exprs: list[Value] = []
     context = None
@@ -385,6 +384,3 @@ def _compare(
     expr = materialize(found, 1, item.span, clause.case)
     assert expr is not None
     return expr
-
-
-__all__ = ["Tuple", "binary", "combine", "member", "unary"]

@@ -9,6 +9,7 @@ from popek.diagnostics import Note
 from popek.isa import bits, conditions, ir
 from popek.isa.encodings import item_width
 from popek.isa.world import World
+from popek.syntax.tree import PrefixRow
 
 ENUMERATION_LIMIT = 14
 """Free bits that conditions may mention; with more, two forms are taken not to overlap."""
@@ -45,6 +46,7 @@ def check(world: World, forms: Sequence[ir.Form]) -> None:
                 notes=[Note(first.span, "the first one")],
             )
     patterns = [_pattern(form) for form in forms]
+    _check_prefixes(world, patterns)
     buckets: dict[int, list[_Pattern]] = {}
     reported: set[tuple[object, object]] = set()
     for pattern in patterns:
@@ -65,6 +67,32 @@ def check(world: World, forms: Sequence[ir.Form]) -> None:
                         notes=[Note(other.form.span, "the other one")],
                     )
             bucket.append(pattern)
+
+
+def _check_prefixes(world: World, patterns: Sequence[_Pattern]) -> None:
+    """No form starts with a prefix, and no byte is two prefixes."""
+    codes: dict[int, PrefixRow] = {}
+    for prefix in world.declarations.prefixes:
+        for row in prefix.rows:
+            for code in row.codes:
+                other = codes.setdefault(int(code, 16), row)
+                if other is not row:
+                    world.collector.add(
+                        "E0401",
+                        f"{code} is two prefixes",
+                        row.span,
+                        notes=[Note(other.span, "the other one")],
+                    )
+    for pattern in patterns:
+        value, mask = pattern.first
+        for byte, row in codes.items():
+            if (value ^ byte) & mask == 0:
+                world.collector.add(
+                    "E0401",
+                    f"`{pattern.form.name}` {pattern.form.text} starts with the prefix {byte:02X}",
+                    pattern.form.span,
+                    notes=[Note(row.span, "the prefix")],
+                )
 
 
 def _bytes(value: int, mask: int) -> Iterator[int]:

@@ -7,7 +7,7 @@ from popek.isa.clause import Clause
 from popek.isa.definitions import Device, Space
 from popek.isa.errors import fail
 from popek.isa.scope import Scope
-from popek.isa.values import Flex, Plain, Tuple, Typed, Value
+from popek.isa.values import Plain, Tuple, Typed, Value
 from popek.source import Span
 from popek.syntax import tree
 
@@ -141,6 +141,3 @@ def operation(clause: Clause, scope: Scope, node: tree.Call, get: tree.Get) -> V
         ir.DeviceInput(local.name, device.name, get.field, (*place, *args), width, node.span)
     )
     return Typed(local, layout)
-
-
-__all__ = ["Flex", "cell", "coerce_index", "flattened", "operation", "port"]

@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from popek.diagnostics import PopekError
-from popek.isa import bits, branches, calls, effects, expressions, ir, operands, places
+from popek.isa import bits, calls, control, effects, expressions, ir, operands, places
 from popek.isa.clause import Clause
-from popek.isa.effects import assigned_in, is_effectful
 from popek.isa.errors import Poisoned, fail, unknown
 from popek.isa.scope import Scope
-from popek.isa.values import Flex, Plain, Poison, Static, Tuple, Typed, Value, Varying
+from popek.isa.values import Plain, Poison, Static, Tuple, Typed, Value
 from popek.source import Span
 from popek.syntax import tree
 
 if TYPE_CHECKING:
-    from popek.isa.world import World
-
-LOOP_LIMIT = 4096
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +32,11 @@ class _End:
 
 #: The end of the block is reached.
 FELL = _End("fell")
+
+
 #: No path goes on: a trap was raised, or the step ended.
 DEAD = _End("dead")
+
 
 Outcome = Returned | _End
 
@@ -138,15 +138,12 @@ def _statement(
         case tree.Skip():
             pass
         case tree.If():
-            return _if(clause, scope, stmt, returns, tail)
+            return control.branch(clause, scope, stmt, returns, tail)
         case tree.Match():
-            return _match(clause, scope, stmt, returns, tail)
+            return control.match_value(clause, scope, stmt, returns, tail)
         case tree.For():
-            return _for(clause, scope, stmt, returns, tail)
+            return control.loop(clause, scope, stmt, returns, tail)
     return None
-
-
-# ---------------------------------------------------------------- let, assignment
 
 
 def _let(clause: Clause, scope: Scope, stmt: tree.Let) -> None:
@@ -234,9 +231,6 @@ def _store_fields(clause: Clause, target: places.Joined, value: Typed, stmt: tre
         part.write(clause, bits.extract(expr, entry.high, entry.low), stmt.span)
 
 
-# ---------------------------------------------------------------- traps, checks
-
-
 def _require(clause: Clause, scope: Scope, stmt: tree.Require) -> None:
     test = expressions.condition(clause, scope, stmt.condition)
     start = len(clause.block)
@@ -274,9 +268,6 @@ def _check(clause: Clause, scope: Scope, stmt: tree.Check) -> None:
     clause.emit(ir.Check(access, place.space, place.args, place.units, stmt.span))
 
 
-# ---------------------------------------------------------------- return
-
-
 def _return(clause: Clause, scope: Scope, stmt: tree.Return, returns: Returns | None) -> Outcome:
     if returns is None:
         raise fail("E0109", "`return` stands outside a function", stmt.span)
@@ -298,129 +289,9 @@ def _missing(returns: Returns, span: Span) -> Outcome:
     raise fail("E0302", f"`{returns.owner}` returns a value", span)
 
 
-# ---------------------------------------------------------------- branches and loops
-
-
-def _if(
-    clause: Clause, scope: Scope, stmt: tree.If, returns: Returns | None, tail: Rest
-) -> Outcome | None:
-    test = expressions.condition(clause, scope, stmt.condition)
-    early = effects.has_return(stmt.then) or effects.has_return(stmt.otherwise)
-    rest: Rest = tail if early else ()
-    if isinstance(test.expr, ir.Const):
-        chosen = stmt.then if test.expr.value else stmt.otherwise
-        early = effects.has_return(chosen)
-        rest = tail if early else ()
-        outcome = run(clause, Scope(scope), chosen, returns=returns, rest=rest)
-        return outcome if early or outcome is DEAD else None
-    operands.touch_in(clause, scope, (*stmt.then, *stmt.otherwise))
-    if early:
-        for body, where in tail:
-            operands.touch_in(clause, where, body)
-    with clause.capture() as yes:
-        then = run(clause, Scope(scope), stmt.then, returns=returns, rest=rest)
-    with clause.capture() as no:
-        otherwise = run(clause, Scope(scope), stmt.otherwise, returns=returns, rest=rest)
-    return _after(clause, test, (yes, then), (no, otherwise), early, stmt.span)
-
-
-def _after(
-    clause: Clause,
-    test: Typed,
-    yes: tuple[list[ir.Stmt], Outcome],
-    no: tuple[list[ir.Stmt], Outcome],
-    early: bool,
-    span: Span,
-) -> Outcome | None:
-    """The outcome of an `if` from those of its branches."""
-    (then_block, then), (else_block, otherwise) = yes, no
-    a = then.value if isinstance(then, Returned) else None
-    b = otherwise.value if isinstance(otherwise, Returned) else None
-    if a is None and b is None:
-        if then_block or else_block:
-            clause.emit(ir.If(test.expr, tuple(then_block), tuple(else_block), span))
-        if then is DEAD and otherwise is DEAD:
-            return DEAD
-        return FELL if early else None
-    if FELL in (then, otherwise):
-        raise fail("E0208", "one branch returns a value and the other does not", span)
-    value = branches.join(clause, test, (then_block, a), (else_block, b), span)
-    assert value is not None
-    return Returned(expressions.read(clause, value))
-
-
-def _match(
-    clause: Clause, scope: Scope, stmt: tree.Match, returns: Returns | None, tail: Rest
-) -> Outcome | None:
-    """A `match` is a chain of `if`s on a value that is computed once."""
-    subject: tree.Expr = stmt.value
-    inner = Scope(scope)
-    if not (isinstance(subject, tree.Name) and scope.get(subject.id) is not None):
-        value = clause.keep(expressions.value(clause, scope, subject), "match", stmt.span)
-        inner.bind("match", value)
-        subject = tree.Name("match", span=stmt.value.span)
-    body = _as_ifs(clause.world, stmt, subject)
-    early = effects.has_return(body)
-    rest: Rest = tail if early else ()
-    outcome = run(clause, inner, body, returns=returns, rest=rest)
-    return outcome if early or outcome is DEAD else None
-
-
-def _as_ifs(world: World, stmt: tree.Match, subject: tree.Expr) -> tuple[tree.Stmt, ...]:
-    """The arms as a chain of `if`s, made once per statement."""
-    known = world.matches.get((id(stmt), isinstance(stmt.value, tree.Name)))
-    if known is not None and known[0] is stmt and known[1] == subject:
-        return known[2]
-    body: tuple[tree.Stmt, ...] = ()
-    for arm in reversed(stmt.arms):
-        if not arm.patterns:
-            if body:
-                raise fail("E0109", "nothing can follow the arm `_`", arm.span)
-            body = arm.body
-            continue
-        test = tree.Member(subject, arm.patterns, False, span=arm.patterns[0].span)
-        body = (tree.If(test, arm.body, body, arm.inline, span=arm.span),)
-    world.matches[id(stmt), isinstance(stmt.value, tree.Name)] = (stmt, subject, body)
-    return body
-
-
-def _for(
-    clause: Clause, scope: Scope, stmt: tree.For, returns: Returns | None, tail: Rest
-) -> Outcome | None:
-    first = expressions.number(clause, scope, stmt.first)
-    last = expressions.number(clause, scope, stmt.last)
-    if last - first >= LOOP_LIMIT:
-        raise fail("E0806", f"a loop of {last - first + 1} rounds", stmt.span)
-    rounds = [Scope(scope, {stmt.name: Static(number)}) for number in range(first, last + 1)]
-    early = effects.has_return(stmt.body)
-    if early:
-        rest: Rest = (*((stmt.body, inner) for inner in rounds), *tail)
-        return run(clause, scope, (), returns=returns, rest=rest)
-    for inner in rounds:
-        if run(clause, inner, stmt.body, returns=returns) is DEAD:
-            return DEAD
-    return None
-
-
 def never(clause: Clause, result: tree.TypeRef | None) -> Value:
     """The value of a call that does not come back."""
     if result is None:
         return effects.Never(())
     width, layout = clause.world.type_of(result, clause)
     return Typed(bits.const(0, width), layout)
-
-
-__all__ = [
-    "DEAD",
-    "FELL",
-    "Flex",
-    "Outcome",
-    "Returned",
-    "Returns",
-    "Varying",
-    "World",
-    "assigned_in",
-    "is_effectful",
-    "never",
-    "run",
-]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from popek.diagnostics import Note, PopekError, did_you_mean
-from popek.isa import bits, calls, expressions, ir, naming, spaces, statements
+from popek.isa import bits, calls, expressions, ir, spaces, statements
 from popek.isa.clause import Clause
 from popek.isa.definitions import Space
 from popek.isa.errors import NeedContext, Poisoned, fail, unknown
 from popek.isa.scope import Scope
-from popek.isa.values import Tuple, Typed, Value
+from popek.isa.values import Typed, Value
 from popek.isa.world import World
 from popek.source import Span
 from popek.syntax import tree
@@ -23,7 +23,9 @@ ACCESS_WIDTH = 2
 SIZE_WIDTH = 16
 
 
-def assemble(world: World, forms: tuple[ir.Form, ...], path: str, digest: str) -> ir.Isa | None:
+def assemble(
+    world: World, forms: tuple[ir.Form, ...], path: str, digest: str, *, complete: bool
+) -> ir.Isa | None:
     """The instruction set; None if parts are missing (and reported)."""
     found = world.declarations
     translations = _all(world, found.translations, lambda t: _translation(world, t))
@@ -35,7 +37,8 @@ def assemble(world: World, forms: tuple[ir.Form, ...], path: str, digest: str) -
         if isinstance(function, tree.AbstractFunction)
     }
     abstract = _all(world, functions, lambda f: _abstract(world, f))
-    _check_functions(world)
+    if complete:
+        _check_unused(world)
     invariants = _conditions(world, found.invariants, lambda i: i.title)
     hosts = _conditions(world, found.hosts, lambda h: h.title)
     contracts = [
@@ -54,13 +57,7 @@ def assemble(world: World, forms: tuple[ir.Form, ...], path: str, digest: str) -
         for row in prefix.rows
     )
     code = found.code
-    if code is None:
-        assert found.title_span is not None
-        world.collector.add(
-            "E0504", "there is no `code` line", found.title_span, hint="`code bytes little`"
-        )
-        return None
-    if world.mode is None or not world.pc:
+    if code is None or world.mode is None or not world.pc:
         return None
     return ir.Isa(
         found.title,
@@ -90,17 +87,15 @@ def assemble(world: World, forms: tuple[ir.Form, ...], path: str, digest: str) -
     )
 
 
-def _try(world: World, action: Callable[[], _T]) -> _T | None:
+def _try(world: World, action: Callable[[], _T], *, splits: bool = False) -> _T | None:
     try:
         return action()
     except PopekError as error:
         world.collector.extend(error)
     except NeedContext as need:
-        world.collector.add(
-            "E0312",
-            f"`{need.context}` is known only inside an instruction",
-            need.span,
-        )
+        if not splits:
+            message = f"`{need.context}` is known only inside an instruction"
+            world.collector.add("E0312", message, need.span)
     except Poisoned:
         pass
     return None
@@ -244,6 +239,9 @@ def _condition(
 ) -> ir.Predicate:
     clause = Clause(world)
     test = expressions.condition(clause, Scope(), item.condition)
+    exprs = [test.expr, *(e for s in ir.statements(tuple(clause.block)) for e in ir.expressions(s))]
+    if any(isinstance(node, ir.Input) for expr in exprs for node in ir.subexpressions(expr)):
+        raise fail("E0605", "this is not about the state alone", item.condition.span)
     return ir.Predicate(
         tuple(clause.block), test.expr, title or item.condition.span.text, item.span
     )
@@ -303,15 +301,26 @@ def _abstract(world: World, item: tree.AbstractFunction) -> ir.AbstractFunction:
     return ir.AbstractFunction(item.name, params, width, tuple(clause.block), result, item.span)
 
 
-def _check_functions(world: World) -> None:
-    """Names in functions that nothing calls are checked too, as far as their types go."""
+def _check_unused(world: World) -> None:
+    """Functions that nothing calls are elaborated for their errors, if their types are given."""
     for item in world.declarations.functions.values():
-        if isinstance(item, tree.AbstractFunction) or item.result is None:
+        if isinstance(item, tree.AbstractFunction) or item.name in world.used_functions:
             continue
-        _try(
-            world,
-            lambda item=item: world.type_of(item.result) if item.result.size is None else None,
-        )  # type: ignore[misc]
+        if all(param.type is not None and param.type.size is None for param in item.params):
+            _try(world, lambda item=item: _unused(world, item), splits=True)  # type: ignore[misc]
+    for alias in world.values.values():
+        if isinstance(alias, tree.Alias) and alias.params is None:
+            name = tree.Name(alias.name, span=alias.span)
+            _try(world, lambda name=name: _denote(world, name), splits=True)  # type: ignore[misc]
 
 
-__all__ = ["Tuple", "assemble", "naming"]
+def _denote(world: World, name: tree.Name) -> None:
+    expressions.denote(Clause(world, "form"), Scope(), name)
+
+
+def _unused(world: World, item: tree.Function) -> None:
+    clause = Clause(world, "form")
+    _, scope = _params(world, clause, item.params)
+    args = [tree.Name(param.name, span=param.span) for param in item.params]
+    call = tree.Call(tree.Name(item.name, span=item.span), tuple(args), span=item.span)
+    calls.inline(clause, item, calls.arguments(clause, scope, call), call)

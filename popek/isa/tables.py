@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from popek.diagnostics import did_you_mean
 from popek.isa import bits, encodings, expressions, ir
@@ -33,7 +34,8 @@ def plan(
     if len(args) != len(kind.params):
         raise fail(
             "E0206",
-            f"the operand `{kind.name}` takes {len(kind.params)} arguments, not {len(args)}",
+            f"the operand `{kind.name}` takes {len(kind.params)} "
+            f"argument{'s' if len(kind.params) != 1 else ''}, not {len(args)}",
             span,
         )
     own = prefix if kind.layout else None
@@ -163,13 +165,12 @@ def _condition(clause: Clause, scope: Scope, item: tree.EncEqual) -> ir.Expr:
 
 # ---------------------------------------------------------------- templates
 
-Hole = Callable[[str], object]
+Hole: TypeAlias = "Value | OperandPlan | int | str | None"
+Look: TypeAlias = "Callable[[str], Hole]"
 
 
-def _holes(
-    scope: Scope, nested: dict[str, OperandPlan]
-) -> Callable[[str], Value | OperandPlan | None]:
-    def look(name: str) -> Value | OperandPlan | None:
+def _holes(scope: Scope, nested: dict[str, OperandPlan]) -> Look:
+    def look(name: str) -> Hole:
         return nested[name] if name in nested else scope.get(name)
 
     return look
@@ -179,7 +180,7 @@ def parse_template(
     clause: Clause,
     text: str,
     span: Span,
-    look: Callable[[str], Value | OperandPlan | int | None],
+    look: Look,
 ) -> tuple[ir.TemplatePart | OperandPlan | int, ...]:
     """The parts of a printed form: text, fields, and operands (by number or plan)."""
     parts: list[ir.TemplatePart | OperandPlan | int] = []
@@ -198,7 +199,7 @@ def _hole(
     clause: Clause,
     inside: str,
     span: Span,
-    look: Callable[[str], Value | OperandPlan | int | None],
+    look: Look,
 ) -> ir.TemplatePart | OperandPlan | int:
     name, _, table = (part.strip() for part in inside.partition("|"))
     value = look(name)

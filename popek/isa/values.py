@@ -141,7 +141,10 @@ def literal(number: int, width: int, span: Span) -> ir.Const:
             "E0303",
             f"{number} does not fit u{width}",
             span,
-            label=f"needs a number below {2**width}" if width <= 64 else "",
+            label=f"u{width}",
+            hint=f"a u{width} holds 0 to {2**width - 1}, or -{2 ** (width - 1)} and up"
+            if width <= 64
+            else "",
         )
     return bits.const(number, width)
 

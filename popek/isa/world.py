@@ -10,7 +10,7 @@ from popek.diagnostics import Collector, Note, PopekError
 from popek.isa import bits, conditions, expressions, ir, state
 from popek.isa.clause import Clause
 from popek.isa.declarations import Declarations
-from popek.isa.definitions import Definition, Known
+from popek.isa.definitions import Definition
 from popek.isa.errors import NeedContext, Poisoned, fail, unknown
 from popek.isa.layouts import FieldBits, Layout, check_overlap, row_position
 from popek.isa.scope import Scope
@@ -120,7 +120,7 @@ class World:
                 "E0312", f"this depends on the context `{need.context}`", need.span
             ) from None
 
-    def constant(self, item: tree.Constant) -> Static | Typed:
+    def constant(self, item: tree.Constant, span: Span) -> Static | Typed:
         """The value of a `constant` item."""
 
         def compute() -> Static | Typed:
@@ -133,7 +133,7 @@ class World:
                 return value
             raise fail("E0312", f"the constant `{item.name}` is not a number", item.value.span)
 
-        return self.once("constant", item.name, item.span, compute)
+        return self.once("constant", item.name, span, compute)
 
     def width_of(self, ref: tree.TypeRef, clause: Clause | None = None) -> int:
         """The width of a type."""
@@ -266,6 +266,3 @@ def check_fits(value: int, width: int, span: Span) -> None:
     """A non-negative number that fits, or an error."""
     if value >> width:
         raise fail("E0508", f"{value} does not fit {width} bits", span)
-
-
-__all__ = ["WIDTH_LIMIT", "Known", "World", "check_fits", "check_width"]

@@ -38,7 +38,7 @@ def check_result(view: View, stats: Mapping[str, Any] | None = None) -> dict[str
     return {
         "spec": {"title": isa.title, "path": isa.path, "sha256": isa.sha256},
         "reading": view.reading,
-        "only": check.options.partial,
+        "only": sorted({f.mnemonic for f in isa.forms}) if check.options.partial else None,
         "partial": check.interrupted,
         "host": {name: shown_value(value) for name, value in check.choice.host.items()},
         "choice": {

@@ -42,7 +42,8 @@ def check_report(view: View, *, expected: bool = False) -> Group:
     parts += [*_reasons(view), *_guarded(view), *_undecided(view)]
     if expected:
         parts += _expectations(view)
-    parts += _remaining(view)
+    if not view.check.options.partial and not view.check.interrupted:
+        parts += _remaining(view)
     return Group(*parts)
 
 
@@ -77,19 +78,21 @@ def _opening(view: View) -> Iterator[RenderableType]:
 def _sentence(view: View) -> Text:
     theorem = view.theorems["vmm"]
     title = view.check.isa.title
+    if view.check.options.partial and theorem.verdict is Verdict.PROVED:
+        return Text(f"None of the named forms is critical; Theorem 1 asks that of all of {title}.")
     critical = view.of(Class.CRITICAL)
     match theorem.verdict:
         case Verdict.PROVED:
-            said = (
-                f"Theorem 1 holds for {title}: {theorem.says}."
-            )
+            said = f"Theorem 1 holds for {title}: {theorem.says}."
         case Verdict.REFUTED:
-            mnemonics = dict.fromkeys(row.mnemonic for row in critical)
+            mnemonics = list(dict.fromkeys(row.mnemonic for row in critical))
             n = len(critical)
+            which = f"{count(n, 'form')} of {count(len(mnemonics), 'mnemonic')}"
+            if len(mnemonics) == 1:
+                which = f"{count(n, 'form')} of {mnemonics[0]}"
             said = (
-                f"Theorem 1 does not apply to {title}: {count(n, 'form')} of "
-                f"{count(len(mnemonics), 'mnemonic')} {'is' if n == 1 else 'are'} critical: "
-                f"{_critical_means(view, n)}."
+                f"Theorem 1 does not apply to {title}: {which} {'is' if n == 1 else 'are'} "
+                f"critical; {_critical_means(view, n)}."
             )
         case Verdict.UNDECIDED:
             at = f" at {some_of(theorem.because)}" if theorem.because else ""
@@ -104,32 +107,43 @@ def _critical_means(view: View, n: int) -> str:
     if view.reading == "direct":
         verb = "it runs without a trap and goes" if n == 1 else "they run without a trap and go"
         return f"in some state of a demoted guest {verb} wrong"
-    return "sensitive and not privileged"
+    return f"that is, sensitive and not privileged in the reading `{view.reading}`"
 
 
 def _theorems(view: View) -> Iterator[RenderableType]:
+    partial = view.check.options.partial
     words = {
         "vmm": "1  trap-and-emulate",
         "recursive": "2  recursive",
         "hybrid": "3  hybrid",
     }
     rows = [
-        [Text(words[name]), _verdict(theorem), Text(_because(name, theorem))]
+        [
+            Text(words[name]),
+            _verdict(theorem, partial=partial),
+            Text("" if partial and theorem.verdict is Verdict.PROVED else _because(name, theorem)),
+        ]
         for name, theorem in view.theorems.items()
     ]
     if view.contract_matters:
         bare = view.check.hybrid_without_contract
         rows[-1][-1] = Text(f"{_because('hybrid', view.theorems['hybrid'])}; under the contract")
-        rows.append([Text("   no contract"), _verdict(bare), Text(_because("hybrid", bare))])
-    yield section("Theorems", grid(rows))
+        said = _verdict(bare, partial=partial)
+        rows.append([Text("   no contract"), said, Text(_because("hybrid", bare))])
+    scope = ", as far as the named forms go" if view.check.options.partial else ""
+    yield section(f"Theorems{scope}", grid(rows))
 
 
-def _verdict(theorem: Theorem) -> Text:
-    word = {
-        Verdict.PROVED: "proved",
-        Verdict.REFUTED: "premise fails",
-        Verdict.UNDECIDED: "undecided",
-    }[theorem.verdict]
+def _verdict(theorem: Theorem, *, partial: bool) -> Text:
+    match theorem.verdict:
+        case Verdict.PROVED if partial:
+            return Text("no objection")
+        case Verdict.PROVED:
+            word = "proved"
+        case Verdict.REFUTED:
+            word = "premise fails"
+        case Verdict.UNDECIDED:
+            word = "undecided"
     return Text(word, style=VERDICT_STYLE[theorem.verdict])
 
 
@@ -231,7 +245,7 @@ def _reasons(view: View) -> Iterator[RenderableType]:
     if not by_mnemonic:
         return
     totals = Counter(row.mnemonic for row in view.rows)
-    rows = []
+    rows: list[list[RenderableType]] = []
     for mnemonic, its in by_mnemonic.items():
         lines = [Text(its[0].reason)]
         if totals[mnemonic] > 1:

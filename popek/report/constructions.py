@@ -120,6 +120,8 @@ def _patching(view: View) -> Construction:
     if not forms:
         return Construction("code patching", *_nothing_critical(view))
     what = f"{count(forms, 'critical form')} of {count(len(mnemonics), 'mnemonic')}"
+    if len(mnemonics) == 1:
+        what = f"{'critical form' if forms == 1 else f'{forms} critical forms'} of {mnemonics[0]}"
     return Construction(
         "code patching",
         Standing.POSSIBLE,
@@ -154,8 +156,8 @@ def _assistance(view: View) -> Construction:
         "hardware assistance",
         Standing.POSSIBLE,
         f"a processor on which {some_of(mnemonics)} {'traps' if len(mnemonics) == 1 else 'trap'} "
-        "in the guest, or that keeps a second set of the state they touch; that is another ISA, "
-        "with a check of its own",
+        "in the guest, or that has the state in question twice; that is another ISA, with a check "
+        "of its own",
     )
 
 
@@ -184,6 +186,4 @@ def single_critical(view: View) -> str | None:
             answer += f"{name} goes wrong in virtual user mode too, so Theorem 3 gives no hybrid"
         case Verdict.UNDECIDED:
             answer += "Whether Theorem 3 gives a hybrid is not decided"
-    return (
-        f"{answer}; and with {count(forms, 'form')} to find, patching costs one scan of the code."
-    )
+    return f"{answer}. Patching has {count(forms, 'form')} to find in all code before it runs."

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from popek.report.sensitivity import KINDS
 from popek.theory.verdict import Finding, FormVerdict, Proved, Refuted, Undecided
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A query.  `answer`: no counterexample, a counterexample, or undecided; `by`: who, or why."""
+    """A query, which looks for a state or a pair, and whether there is one.
+
+    `answer` is yes, no or undecided; `by` is who decided, or why nobody did.
+    """
 
     reading: str
     query: str
@@ -32,9 +36,15 @@ def evidence(verdict: FormVerdict) -> Iterator[Evidence]:
 def _entry(reading: str, finding: Finding, title: str) -> Evidence:
     match finding:
         case Proved(query=query, by=by):
-            return Evidence(reading, query.removeprefix(title), "no counterexample", by.value)
+            return Evidence(reading, _sought(query, title), "no", by.value)
         case Refuted(witness=witness):
-            query = witness.query.removeprefix(title)
-            return Evidence(reading, query, "counterexample", "re-evaluated")
+            return Evidence(reading, _sought(witness.query, title), "yes", "re-evaluated")
         case Undecided(query=query, cause=cause):
-            return Evidence(reading, query.removeprefix(title), "undecided", cause)
+            return Evidence(reading, _sought(query, title), "undecided", cause)
+
+
+def _sought(query: str, title: str) -> str:
+    """What the query looks for."""
+    first, blank, rest = query.removeprefix(title).partition(" ")
+    words = {"DX": "DX fails", **{kind: f"{kind} sensitive" for kind in KINDS}}
+    return words.get(first, first) + blank + rest

@@ -48,7 +48,9 @@ class Expectation:
         kind = self.verdict.kind.value
         found = kind if kind not in self.declared else ""
         if "sensitive" in self.declared and self.verdict.general.sensitive is not True:
-            not_ = "not sensitive" if self.verdict.general.sensitive is False else "perhaps sensitive"
+            not_ = (
+                "not sensitive" if self.verdict.general.sensitive is False else "perhaps sensitive"
+            )
             found = f"{found or kind} and {not_}"
         declared = ", ".join(self.declared) or "nothing"
         return f"declared {declared}; is {found or kind}"

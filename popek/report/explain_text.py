@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from popek.isa.footprint import reads, writes
 from popek.report.choices import shown_settings, shown_value
 from popek.report.evidence import evidence
 from popek.report.excerpt import clause_lines
@@ -20,16 +21,15 @@ from popek.report.style import (
     UNDECIDED_STYLE,
     class_word,
     grid,
-    indented,
     section,
     three_valued,
 )
-from popek.report.values import brief, component_of, in_full, width_of
+from popek.report.values import brief, in_full, width_of
 from popek.report.view import Row, View
-from popek.report.witness import OUTCOME, Side, Table, blank, table
+from popek.report.witness import OUTCOME, Side, Table, table, telling
 from popek.theory.direct import Binding
 from popek.theory.theorems import count
-from popek.theory.verdict import Class, Sensitivity, Witness
+from popek.theory.verdict import Class, Label, Witness
 
 _MARK = "bold red"
 
@@ -104,24 +104,24 @@ def _form(view: View, same: list[Row]) -> Iterator[RenderableType]:
 
 
 def _source(row: Row) -> RenderableType:
+    """The clause; its lines are not wrapped, so that they stay as they are in the file."""
     blame = row.witness.blame if row.witness is not None else None
     lines = clause_lines(row.verdict.form, blame)
     gutter = max(len(str(line.number)) for line in lines)
-    body: list[RenderableType] = []
+    text = Text(no_wrap=True, overflow="ignore")
     file = lines[0].file
     for line in lines:
         if line.file != file:
-            body.append(Text(f"{line.file}:{line.number}", style=QUIET))
+            text.append(f"\n  {line.file}:{line.number}", style=QUIET)
             file = line.file
         elif line.cut:
-            body.append(Text(f"  {'...':>{gutter}}", style=QUIET))
-        mark = "> " if line.blamed else "  "
-        text = Text(f"{mark}{line.number:>{gutter}} | {line.text}", no_wrap=True, overflow="ellipsis")
-        if line.blamed:
-            text.stylize(_MARK)
-        body.append(text)
+            text.append(f"\n    {'...':>{gutter}}", style=QUIET)
+        mark = ">" if line.blamed else " "
+        text.append(
+            f"\n  {mark} {line.number:>{gutter}} | {line.text}", style=_MARK if line.blamed else ""
+        )
     form = row.verdict.form
-    return section(f"{form.span.path}:{form.span.line}", *body)
+    return Group(section(f"{form.span.path}:{form.span.line}"), text[1:])
 
 
 # ---------------------------------------------------------------- the two states
@@ -139,18 +139,20 @@ def _witness(view: View, row: Row, witness: Witness) -> Iterator[RenderableType]
         head += [Text(f"{side.name} before", QUIET), Text("after", QUIET)]
     rows = [[*head, Text("")]]
     for key in shown.keys:
-        if not blank(shown, key):
+        if telling(shown, key, witness.fields):
             rows.append(_line(view, shown, key))
     ending: list[RenderableType] = [Text("ends")]
     for side in shown.sides:
-        ending += [Text(""), Text(_outcome(side), _MARK if OUTCOME in shown.differs else "")]
+        ending += [Text(""), Text(_outcome(side), _MARK if OUTCOME in shown.wrong else "")]
     rows.append([*ending, Text("")])
     body.append(grid(rows))
     full = _in_full(view, shown)
     if full:
         body += [Text(), grid(full)]
     title = "Two states" if len(shown.sides) > 1 else "A state"
-    yield section(f"{title} (re-evaluated over Python ints, from the spec alone)", *body)
+    if view.reading != "direct":
+        title = f"Why it is sensitive: {title.lower()}"
+    yield section(f"{title}, re-evaluated", *body)
     direct = shown.side("direct")
     if direct is not None:
         yield section("What a hypervisor would see", Text(_seen(direct, shown.side("bare"))))
@@ -158,7 +160,7 @@ def _witness(view: View, row: Row, witness: Witness) -> Iterator[RenderableType]
 
 def _line(view: View, shown: Table, key: str) -> list[RenderableType]:
     width = width_of(view.check.isa, key)
-    wrong = key in shown.differs
+    wrong = key in shown.wrong
     cells: list[RenderableType] = [Text(key, _MARK if wrong else "")]
     for side in shown.sides:
         before, after = side.before.get(key), side.after.get(key)
@@ -166,7 +168,7 @@ def _line(view: View, shown: Table, key: str) -> list[RenderableType]:
         changed = after is not None and after != before
         style = _MARK if wrong else "bold" if changed else QUIET
         cells.append(Text("" if after is None else brief(after, width), style))
-    cells.append(Text("<- differs" if wrong else "", _MARK))
+    cells.append(Text(f"<- {shown.wrong[key]}" if wrong else "", _MARK))
     return cells
 
 
@@ -199,38 +201,50 @@ def _seen_without_witness(row: Row) -> str:
     match row.kind:
         case Class.PRIVILEGED:
             return "a trap, from every state of the demoted guest"
-        case Class.GUARDED:
-            return "a trap wherever direct execution would go wrong, if it ever would"
         case Class.INNOCUOUS:
             return "nothing, and it need not: direct execution does what the bare machine does"
         case Class.UNDECIDED | Class.CRITICAL:
             return "not decided"
+        case Class.GUARDED:
+            pass
+    match row.verdict.label:
+        case Label.ALWAYS:
+            return "a trap, in every mode"
+        case Label.TRAPS:
+            return "a trap wherever direct execution would go wrong"
+        case Label.EXEMPT:
+            return "nothing: the guest sees a clock, and timing is exempt"
+        case Label.LOADED:
+            return "nothing: the guest works on its own value, which the host has loaded"
+        case Label.MATCHED | None:
+            return "nothing: the bare machine does the same"
 
 
 # ---------------------------------------------------------------- readings, grounds
 
 
 def _readings(row: Row) -> RenderableType:
+    """Properties down, readings across; `-` where a reading does not know the property."""
     verdict = row.verdict
-    words = ("privileged", *KINDS, "user")
-    head: list[RenderableType] = [Text(""), Text("class", QUIET)]
-    rows = [[*head, *(Text(word, QUIET) for word in words)]]
-    readings: list[tuple[str, Sensitivity]] = [("pg74", verdict.pg74), ("general", verdict.general)]
-    for name, found in readings:
-        cells: list[RenderableType] = [Text(name), class_word(found.kind)]
-        for word in words:
-            absent = name == "pg74" and word == "resource"
-            cells.append(Text("-", QUIET) if absent else three_valued(getattr(found, word)))
-        rows.append(cells)
-    direct: list[RenderableType] = [Text("direct"), class_word(verdict.kind)]
-    rows.append([*direct, *(Text("-", QUIET) for _ in words[:-1]), three_valued(verdict.user)])
-    body: list[RenderableType] = [grid(rows, gap=1)]
-    if verdict.kind is not verdict.general.kind:
+    head = [Text(""), *(Text(name, QUIET) for name in ("pg74", "general", "direct"))]
+    kinds = (verdict.pg74.kind, verdict.general.kind, verdict.kind)
+    rows = [head, [Text("class"), *map(class_word, kinds)]]
+    absent = Text("-", QUIET)
+    for word in ("privileged", *KINDS):
+        old = absent if word == "resource" else three_valued(getattr(verdict.pg74, word))
+        new = three_valued(getattr(verdict.general, word))
+        sensitive = "" if word == "privileged" else " sensitive"
+        rows.append([Text(f"{word}{sensitive}"), old, new, absent])
+    users = (verdict.pg74.user, verdict.general.user, verdict.user)
+    rows.append([Text("user sensitive"), *map(three_valued, users)])
+    body: list[RenderableType] = [grid(rows)]
+    settled = Class.UNDECIDED not in (verdict.kind, verdict.general.kind)
+    if settled and verdict.kind is not verdict.general.kind:
         body.append(
             Text(
-                f"{verdict.general.kind.value} in `general`, {verdict.kind.value} in `direct`: a "
-                "difference of definition, since `direct` has the host's choice and asks what "
-                "goes wrong",
+                f"{verdict.general.kind.value} in `general` and {verdict.kind.value} in `direct` "
+                "is a difference of definition: `direct` asks what goes wrong under the host's "
+                "choice.",
                 style=QUIET,
             )
         )
@@ -240,14 +254,13 @@ def _readings(row: Row) -> RenderableType:
 def _rests_on(view: View, row: Row) -> Iterator[RenderableType]:
     check = view.check
     form = row.verdict.form
-    relevant = {
-        name: value
-        for name, value in check.choice.host.items()
-        if name in _touched(row) or any(name in u.host for u in row.verdict.unless)
-    }
+    touched = reads(form.body) | writes(form.body)
+    relevant = {n: value for n, value in check.choice.host.items() if n in touched}
     body: list[RenderableType] = []
     if relevant:
-        settings = [f"{n} = {shown_value(v)}" for n, v in relevant.items() if v is not Binding.LOADED]
+        settings = [
+            f"{n} = {shown_value(v)}" for n, v in relevant.items() if v is not Binding.LOADED
+        ]
         loaded = [n for n, v in relevant.items() if v is Binding.LOADED]
         if loaded:
             settings.append(f"{', '.join(loaded)} loaded with the guest's own value")
@@ -256,13 +269,6 @@ def _rests_on(view: View, row: Row) -> Iterator[RenderableType]:
     if not body:
         body.append(Text("no choice of the host's, and no assumption"))
     yield section(f"{form.mnemonic}'s class rests on", *body)
-
-
-def _touched(row: Row) -> set[str]:
-    witness = row.verdict.witness
-    if witness is None:
-        return set()
-    return {component_of(key) for run in witness.runs.values() for key in run.before}
 
 
 def _declared(row: Row) -> Iterator[RenderableType]:
@@ -289,10 +295,9 @@ def _evidence(row: Row) -> RenderableType:
     rows: list[list[RenderableType]] = [
         [
             Text(entry.reading, QUIET),
-            Text(entry.query),
             Text(entry.answer, UNDECIDED_STYLE if entry.answer == "undecided" else ""),
-            Text(entry.by, QUIET),
+            Text.assemble(entry.query, (f"  ({entry.by})", QUIET)),
         ]
         for entry in evidence(row.verdict)
     ]
-    return section("Evidence", indented(grid(rows), 0))
+    return section("Evidence: is there a state, or a pair, in which", grid(rows))

@@ -32,11 +32,7 @@ def reason_in(sensitivity: Sensitivity) -> str:
         case Class.INNOCUOUS:
             return "not sensitive"
         case Class.UNDECIDED:
-            open_ = [
-                name
-                for name in ("privileged", *KINDS)
-                if getattr(sensitivity, name) is None
-            ]
+            open_ = [name for name in ("privileged", *KINDS) if getattr(sensitivity, name) is None]
             return f"not decided: {', '.join(open_)}"
         case Class.CRITICAL:
             words = " and ".join(kinds_of(sensitivity))

@@ -41,7 +41,7 @@ def for_stdout(parts: RenderableType) -> str:
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     console.width = min(max(console.width, NARROWEST), WIDEST)
     with console.capture() as capture:
-        console.print(parts)
+        console.print(parts, crop=False)
     return trimmed(capture.get())
 
 
@@ -51,7 +51,7 @@ def plain_text(parts: RenderableType, width: int) -> str:
     console = Console(
         file=out, width=width, color_system=None, highlight=False, markup=False, emoji=False
     )
-    console.print(parts)
+    console.print(parts, crop=False)
     return trimmed(out.getvalue())
 
 

@@ -98,18 +98,14 @@ class View:
         seen = [replace(r.verdict, kind=r.kind, user=r.user) for r in self.rows]
         one = vmm(seen, True)
         timed = [
-            replace(v, kind=Class.CRITICAL)
-            if v.shows_clock and v.kind is Class.INNOCUOUS
-            else v
+            replace(v, kind=Class.CRITICAL) if v.shows_clock and v.kind is Class.INNOCUOUS else v
             for v in seen
         ]
         clocks = [v.form.mnemonic for v in seen if v.shows_clock]
         two = recursive(one, vmm(timed, True), clocks)
         failing = [v for v in seen if v.kind is Class.CRITICAL and v.user is True]
         undecided = [
-            v
-            for v in seen
-            if v.kind in (Class.CRITICAL, Class.UNDECIDED) and v.user is None
+            v for v in seen if v.kind in (Class.CRITICAL, Class.UNDECIDED) and v.user is None
         ]
         return one, two, hybrid(failing, undecided)
 

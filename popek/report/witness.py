@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from popek.isa import ir
-from popek.report.values import REST, component_of, scalars
+from popek.report.values import component_of, scalars
 from popek.theory.obligation import Fault
 from popek.theory.verdict import Sighting, Witness
 
@@ -30,11 +30,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Both runs.  `keys` are in the order of the spec, `differs` those that go wrong."""
+    """Both runs.  `keys` are in the order of the spec; `wrong` says how they go wrong."""
 
     sides: tuple[Side, ...]
     keys: tuple[str, ...]
-    differs: tuple[str, ...]
+    wrong: Mapping[str, str]
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """The components and elements that go wrong."""
+        return tuple(self.wrong)
 
     def side(self, name: str) -> Side | None:
         """The run on this side, if it has one."""
@@ -59,11 +64,27 @@ def table(isa: ir.Isa, witness: Witness) -> Table:
     )
     found = dict.fromkeys(key for side in sides for key in (*side.before, *side.after))
     order = {name: i for i, name in enumerate((*isa.components, *isa.memories))}
-    keys = sorted(found, key=lambda key: order.get(component_of(key), len(order)))
-    differs = dict.fromkeys(
-        key for s in witness.sightings for key in _goes_wrong(s, sides, keys)
+    keys = sorted(
+        found, key=lambda key: (order.get(component_of(key), len(order)), component_of(key))
     )
-    return Table(sides, tuple(keys), tuple(differs))
+    sides = tuple(replace(s, before=_in(keys, s.before), after=_in(keys, s.after)) for s in sides)
+    wrong: dict[str, str] = {}
+    for sighting in witness.sightings:
+        for key in _goes_wrong(sighting, sides, keys):
+            wrong.setdefault(key, _how(sighting))
+    return Table(sides, tuple(keys), wrong)
+
+
+def _in(keys: list[str], state: Mapping[str, int]) -> dict[str, int]:
+    """The state in the order of `keys`."""
+    return {key: state[key] for key in keys if key in state}
+
+
+def _how(sighting: Sighting) -> str:
+    if sighting.fault in (Fault.CHANGES, Fault.STORAGE, Fault.TRANSLATION):
+        where = "" if sighting.side in ("", "@first") else f" ({sighting.side.removeprefix('@')})"
+        return f"changes{where}"
+    return "differs"
 
 
 def _goes_wrong(sighting: Sighting, sides: tuple[Side, ...], keys: list[str]) -> list[str]:
@@ -88,8 +109,15 @@ def _goes_wrong(sighting: Sighting, sides: tuple[Side, ...], keys: list[str]) ->
             return [OUTCOME]
 
 
-def blank(table: Table, key: str) -> bool:
-    """Whether a row says nothing: the rest of a bank, the same everywhere."""
+def telling(table: Table, key: str, fields: Mapping[str, int]) -> bool:
+    """Whether a row helps a reader.
+
+    An element of a bank or memory that is the same everywhere does only if a field of the
+    instruction selects it.
+    """
+    _, bracket, index = key.partition("[")
     values = {side.before.get(key) for side in table.sides}
     values |= {side.after.get(key) for side in table.sides if not side.trapped}
-    return key.endswith(f"[{REST}]") and key not in table.differs and len(values) == 1
+    if not bracket or key in table.wrong or len(values) > 1:
+        return True
+    return index.removesuffix("]") in {str(v) for v in fields.values()} and fields != {}

@@ -57,7 +57,11 @@ Exit = Trapped[V, B] | LeftOpen[V] | ShutDown[V]
 
 @dataclass(frozen=True, slots=True)
 class Accessed(Generic[V]):
-    """One entry of the list of accesses.  `access` is read, write or fetch."""
+    """One entry of the list of accesses.  `access` is read, write or fetch.
+
+    `site` identifies the statement of the clause, functions inlined, that makes it: two runs of
+    one clause have the same sites.
+    """
 
     guard: V
     space: str
@@ -66,6 +70,7 @@ class Accessed(Generic[V]):
     args: tuple[V, ...]
     widths: tuple[int, ...]
     span: Span
+    site: int
 
 
 @dataclass(frozen=True, slots=True)

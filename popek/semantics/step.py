@@ -95,6 +95,8 @@ class Run(Generic[V, B]):
         self.used: list[tuple[V, ir.Input]] = []
         #: Set while a translation runs: its traps are memory traps (or the processor's own).
         self.translating: ir.Translation | None = None
+        #: The statement being run, by identity.
+        self.site = 0
 
     @property
     def path(self) -> V:
@@ -177,6 +179,7 @@ class Run(Generic[V, B]):
 
     def _statement(self, stmt: ir.Stmt) -> None:
         algebra = self.algebra
+        self.site = id(stmt)
         match stmt:
             case ir.Set(local=local, value=value):
                 self.locals[local] = self.value(value)

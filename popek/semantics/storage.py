@@ -8,7 +8,7 @@ cell (the assumption `coherent-translation`, definitions.md section 2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -122,7 +122,7 @@ class Walk(Generic[V, B]):
         widths = argument_widths(run.isa, space)
         if run.translating is None:
             run.accesses.append(
-                Accessed(run.path, space, access.value, units, tuple(args), widths, span)
+                Accessed(run.path, space, access.value, units, tuple(args), widths, span, run.site)
             )
         return [
             self._cell(run, space, access, advance(run.algebra, args, widths[-1], i), args[-1], units)
@@ -243,20 +243,29 @@ class Coupled(Generic[V, B]):
             before, now = run.before[name], run.state[name]
             if before is now:
                 continue
-            component = self.isa.components[name]
-            if component.size is None:
-                same = algebra.equal(before, now, component.width)  # type: ignore[arg-type]
-                differs = algebra.negation(same)
-            else:
-                differs = algebra.banks_differ(
-                    before,  # type: ignore[arg-type]
-                    now,  # type: ignore[arg-type]
-                    f"index.{name}{self.side}",
-                    component.index_width,
-                    component.width,
-                )
-            changed = algebra.either(changed, differs)
+            for a, b in self._elements(algebra, name, before, now):
+                same = algebra.equal(a, b, self.isa.components[name].width)
+                changed = algebra.either(changed, algebra.negation(same))
         return changed
+
+    def _elements(
+        self, algebra: Algebra[V, B], name: str, before: V | B, now: V | B
+    ) -> Iterator[tuple[V, V]]:
+        """The scalar, or each element of the bank, before and now.
+
+        Element by element: the answer is used both ways, so one free index would not do.
+        """
+        component = self.isa.components[name]
+        if component.size is None:
+            yield before, now  # type: ignore[misc]
+            return
+        for i in range(component.size):
+            index = algebra.const(i, component.index_width)
+            a, b = (
+                algebra.select(bank, index, component.index_width, component.width)  # type: ignore[arg-type]
+                for bank in (before, now)
+            )
+            yield a, b
 
     def _access(
         self,
@@ -269,7 +278,9 @@ class Coupled(Generic[V, B]):
     ) -> None:
         widths = argument_widths(self.isa, space)
         run.accesses.append(
-            Accessed(run.path, space, access.value, units, tuple(args), widths, span)
+            Accessed(
+                run.path, space, access.value, units, tuple(args), widths, span, run.site
+            )
         )
         if space in self.isa.memories or self.flat:
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from popek.diagnostics import PopekError
 from popek.source import Source
 from popek.syntax.format_align import align
 from popek.syntax.format_cells import Cells, cells_of
@@ -49,8 +50,12 @@ def format_file(source: Source) -> str:
     tree, tokens = parse_with_tokens(source)
     entries = Reader(source).read(tokens)
     text = _render(entries)
-    if parse(Source(source.path, text)) != tree:
-        raise AssertionError(f"formatting {source.path} changed its meaning")
+    try:
+        same = parse(Source(source.path, text)) == tree
+    except PopekError as error:
+        raise AssertionError(f"formatting broke {source.path}: {error}") from None
+    if not same:
+        raise AssertionError(f"formatting changed the meaning of {source.path}")
     return text
 
 

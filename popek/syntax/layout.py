@@ -81,7 +81,7 @@ class Layout(PostLex):
                         yield margin
                 continue
             if last is None:
-                self.above, self.sentence = self.sentence, token
+                self.above, self.sentence, self.previous = self.sentence, token, None
                 if not (margins[1:] or self._at_line_start(token)):
                     raise self._stray_margin(token)
                 if len(margins) == 1:

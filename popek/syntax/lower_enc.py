@@ -181,6 +181,7 @@ class Encodings(Statements):
         title: Token | None,
         *symbols: Any,
     ) -> tree.Family:
+        self.declare(name)
         rows = symbols[2:-1]
         return tree.Family(
             name.value,

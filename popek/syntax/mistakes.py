@@ -57,7 +57,7 @@ def _item_in_block(r: Refusal) -> Diagnostic | None:
     first = r.first
     if first is None or first not in ITEMS or r.layout.sentence is None:
         return None
-    at_start = r.is_first or r.previous is first
+    at_start = r.previous is first and r.token.type in ("NAME", "INT", "STRING", "PATTERN")
     if at_start and "instruction" not in r.expected and r.source.column_of(_start(first)) > 1:
         return _at(
             r,

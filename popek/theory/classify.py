@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from popek.isa import ir
@@ -16,10 +16,12 @@ from popek.theory.direct import (
     bare_completes,
     bound,
     demoted_traps,
+    direct_execution,
 )
 from popek.theory.host import Trial, Value, domain
 from popek.theory.obligation import Fault, Obligation
 from popek.theory.readings import plain, read_general, read_pg74
+from popek.theory.shrink import shrink
 from popek.theory.subject import Subject, some
 from popek.theory.verdict import (
     Class,
@@ -76,7 +78,7 @@ def classify(
     form = studied.subject.form
     direct = trial.direct(host)
     kind, label = _class(studied, host, direct)
-    witness = next((f.witness for f in direct if isinstance(f, Refuted)), None)
+    witness = _witness(studied, host, direct)
     unless: tuple[Unless, ...] = ()
     if kind is Class.CRITICAL:
         unless = tuple(_unless(studied, host, others))
@@ -95,6 +97,22 @@ def classify(
         witness=witness,
         unless=unless,
     )
+
+
+def _witness(studied: Studied, host: Host, direct: Sequence[Finding]) -> Witness | None:
+    """The witness at the most privileged level at which DX fails, made small."""
+    subject, trial = studied.subject, studied.trial
+    for level, finding in zip(subject.levels, reversed(direct), strict=True):
+        if isinstance(finding, Refuted):
+            coupling = Coupling(subject.anatomy, level, host, trial.timing_exempt)
+
+            def build(
+                algebra: Algebra[V, B], flat: bool, coupling: Coupling = coupling
+            ) -> Obligation[V, B]:
+                return direct_execution(replace(coupling, flat=flat), subject.form, algebra)
+
+            return shrink(subject.form.body, build, finding.witness, subject.touches)
+    return None
 
 
 def _class(

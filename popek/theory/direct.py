@@ -21,7 +21,7 @@ from popek.isa import ir
 from popek.isa.footprint import writes
 from popek.isa.ir import Component, Isa, Role
 from popek.semantics.algebra import Algebra, B, V
-from popek.semantics.outcome import ShutDown, Step
+from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
 from popek.semantics.step import Inputs, Run, step
 from popek.semantics.storage import Coupled
 from popek.theory.anatomy import Anatomy
@@ -255,8 +255,17 @@ def delivered_elsewhere(
     level = isa.mode.levels[0]
     width = isa.mode.level.width
     there = algebra.equal(after.value(isa.mode.level), algebra.const(level.value, width), width)
-    elsewhere = Violation(Fault.DIFFERS, algebra.negation(there), DIRECT, isa.mode.name, trap.span)
-    return Obligation(premises, (elsewhere,), {DIRECT: done}, {DIRECT: builder.state})
+    elsewhere = algebra.both(done.completes, algebra.negation(there))
+    violations = [Violation(Fault.DIFFERS, elsewhere, DIRECT, isa.mode.name, trap.span)]
+    for e in done.exits:
+        match e:
+            case ShutDown(guard=guard, span=span):
+                violations.append(Violation(Fault.SHUTS_DOWN, guard, DIRECT, "", span))
+            case LeftOpen(guard=guard, span=span):
+                violations.append(Violation(Fault.LEFT_OPEN, guard, DIRECT, "", span))
+            case Trapped():
+                pass
+    return Obligation(premises, tuple(violations), {DIRECT: done}, {DIRECT: builder.state})
 
 
 def bare_completes(

@@ -98,7 +98,7 @@ def mode_sensitive(
     found += _within(algebra, neither, list(kinds_differ(algebra, pair)))
     found += accesses_differ(comparison.isa, algebra, pair)
     both = algebra.both(higher.completes, lower.completes)
-    found += results_differ(comparison.isa, form, algebra, pair, within=both)
+    found += results_differ(comparison, form, algebra, pair, within=both)
     return pair.with_violations(*found)
 
 
@@ -117,10 +117,10 @@ def resource_sensitive(
     ]
     neither = algebra.both(first.no_trap, second.no_trap)
     found += _within(algebra, neither, list(kinds_differ(algebra, pair)))
-    found += traps_differ(comparison.isa, form, algebra, pair)
+    found += traps_differ(comparison, form, algebra, pair)
     found += accesses_differ(comparison.isa, algebra, pair)
     both = algebra.both(first.completes, second.completes)
-    found += results_differ(comparison.isa, form, algebra, pair, within=both)
+    found += results_differ(comparison, form, algebra, pair, within=both)
     return pair.with_violations(*found)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from popek.isa import ir
 from popek.isa.footprint import writes
@@ -127,16 +128,16 @@ def changes(
 
 
 def results_differ(
-    isa: Isa, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B], *,
+    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B], *,
     within: V, but: frozenset[str] = frozenset(),
 ) -> Iterator[Violation[V]]:
     """Under `within`: differences in what the two states agreed on, other than `but`."""
     first, second = pair.runs[FIRST], pair.runs[SECOND]
-    yield from _states_differ(isa, form, algebra, pair, first.state, second.state, within, but)
+    yield from _states_differ(comparison, form, algebra, pair, first.state, second.state, within, but)
 
 
 def _states_differ(
-    isa: Isa,
+    comparison: Comparison,
     form: ir.Form,
     algebra: Algebra[V, B],
     pair: Obligation[V, B],
@@ -145,6 +146,7 @@ def _states_differ(
     within: V,
     but: frozenset[str],
 ) -> Iterator[Violation[V]]:
+    isa = comparison.isa
     after = (first, second)
     before = (pair.states[FIRST], pair.states[SECOND])
     for name in sorted((writes(form.body) | {isa.pc}) - but):
@@ -153,7 +155,7 @@ def _states_differ(
             continue
         a, b = after[0][name], after[1][name]
         if component.banked:
-            differ = _banked_differ(isa, algebra, component, pair, after)
+            differ = _banked_differ(comparison, algebra, component, pair, after)
         else:
             agreed = algebra.negation(
                 components_differ(algebra, component, before[0][name], before[1][name])
@@ -173,13 +175,14 @@ def _states_differ(
 
 
 def _banked_differ(
-    isa: Isa,
+    comparison: Comparison,
     algebra: Algebra[V, B],
     component: Component,
     pair: Obligation[V, B],
     after: tuple[Mapping[str, V | B], Mapping[str, V | B]],
 ) -> V:
-    """The selected copies, and the copies on which both agreed."""
+    """The selected copies, and the copies that are a resource in both and on which they agreed."""
+    isa = comparison.isa
     width, index_width = component.width, component.index_width
     name = component.name
     differ = algebra.const(0, 1)
@@ -190,8 +193,9 @@ def _banked_differ(
         at = level_position(isa, algebra, run.value(isa.mode.level), index_width)
         selected.append(algebra.select(state[name], at, index_width, width))  # type: ignore[arg-type]
     differ = algebra.negation(algebra.equal(selected[0], selected[1], width))
-    assert component.size is not None
-    for i in range(component.size):
+    for i, level in enumerate(isa.mode.levels):
+        if level in (comparison.first, comparison.second):
+            continue
         at = algebra.const(i, index_width)
         copies = [
             algebra.select(bank, at, index_width, width)  # type: ignore[arg-type]
@@ -239,41 +243,49 @@ def accesses_differ(
 ) -> Iterator[Violation[V]]:
     """Where both complete: different lists of ordinary accesses (address, width, kind).
 
-    The two lists come from one clause, so entries are matched by their place in it.
+    Where all guards are decided the lists are compared as they are.  Otherwise entries are matched
+    by the statement that makes them; that calls too much different where two statements make the
+    same access, which the re-evaluation then shows.
     """
-    first, second = (_by_place(isa, pair.runs[side]) for side in (FIRST, SECOND))
     both = algebra.both(pair.runs[FIRST].completes, pair.runs[SECOND].completes)
+    first, second = (_ordinary(isa, algebra, pair.runs[side]) for side in (FIRST, SECOND))
+    matched: list[tuple[Accessed[V] | None, Accessed[V] | None]]
+    if all(algebra.is_true(a.guard) for a in (*first, *second)):
+        matched = list(zip_longest(first, second))
+    else:
+        here = {a.site: a for a in first}
+        there = {a.site: a for a in second}
+        matched = [(here.get(site), there.get(site)) for site in {**here, **there}]
     zero = algebra.const(0, 1)
-    for place in sorted(first.keys() | second.keys(), key=str):
-        a, b = first.get(place), second.get(place)
-        here = a or b
-        assert here is not None
+    for a, b in matched:
+        shown = a or b
+        assert shown is not None
         guards = (a.guard if a else zero, b.guard if b else zero)
         differ = algebra.negation(algebra.equal(guards[0], guards[1], 1))
         if a is not None and b is not None:
-            for x, y, width in zip(a.args, b.args, a.widths, strict=True):
-                other = algebra.negation(algebra.equal(x, y, width))
-                differ = algebra.either(differ, algebra.both(guards[0], other))
+            if (a.space, a.access, a.units) != (b.space, b.access, b.units):
+                differ = algebra.either(differ, guards[0])
+            else:
+                for x, y, width in zip(a.args, b.args, a.widths, strict=True):
+                    other = algebra.negation(algebra.equal(x, y, width))
+                    differ = algebra.either(differ, algebra.both(guards[0], other))
         condition = algebra.both(both, differ)
-        yield Violation(Fault.ACCESSES, condition, "", here.space, here.span)
+        yield Violation(Fault.ACCESSES, condition, "", shown.space, shown.span)
 
 
-def _by_place(isa: Isa, run: Step[V, B]) -> dict[tuple[object, ...], Accessed[V]]:
-    found: dict[tuple[object, ...], Accessed[V]] = {}
-    for access in run.accesses:
-        translation = isa.translations.get(access.space)
-        if translation is None or translation.processor:
-            continue
-        place = (access.span.start, access.span.path, access.space, access.access, access.units)
-        ordinal = 0
-        while (*place, ordinal) in found:
-            ordinal += 1
-        found[(*place, ordinal)] = access
-    return found
+def _ordinary(isa: Isa, algebra: Algebra[V, B], run: Step[V, B]) -> list[Accessed[V]]:
+    """The accesses of the program's own, but for those that are never made."""
+    return [
+        access
+        for access in run.accesses
+        if (translation := isa.translations.get(access.space)) is not None
+        and not translation.processor
+        and not algebra.is_false(access.guard)
+    ]
 
 
 def traps_differ(
-    isa: Isa, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B]
+    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B]
 ) -> Iterator[Violation[V]]:
     """Both trap: by another name, with other arguments, or leaving another state."""
     first, second = pair.runs[FIRST].traps, pair.runs[SECOND].traps
@@ -290,11 +302,11 @@ def traps_differ(
             if a.name == b.name:
                 within = algebra.both(a.guard, b.guard)
                 if not algebra.is_false(within):
-                    yield from _one_trap_differs(isa, form, algebra, pair, a, b, within)
+                    yield from _one_trap_differs(comparison, form, algebra, pair, a, b, within)
 
 
 def _one_trap_differs(
-    isa: Isa,
+    comparison: Comparison,
     form: ir.Form,
     algebra: Algebra[V, B],
     pair: Obligation[V, B],
@@ -305,8 +317,9 @@ def _one_trap_differs(
     for x, y, width in zip(a.args, b.args, a.widths, strict=True):
         other = algebra.negation(algebra.equal(x, y, width))
         yield Violation(Fault.TRAPS_DIFFER, algebra.both(within, other), "", a.name, a.span)
-    if isa.traps.get(a.name) is not None and isa.traps[a.name].kind is not ir.TrapKind.FAULT:
+    trap = comparison.isa.traps.get(a.name)
+    if trap is not None and trap.kind is not ir.TrapKind.FAULT:
         yield from _states_differ(
-            isa, form, algebra, pair, a.state, b.state, within, frozenset()
+            comparison, form, algebra, pair, a.state, b.state, within, frozenset()
         )
 

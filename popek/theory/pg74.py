@@ -57,5 +57,5 @@ def behaviour_sensitive(
         for change in changes(anatomy.isa, form, algebra, pair, side, held):
             within = algebra.both(within, algebra.negation(change.condition))
     return pair.with_violations(
-        *results_differ(anatomy.isa, form, algebra, pair, within=within, but=held)
+        *results_differ(comparison, form, algebra, pair, within=within, but=held)
     )

@@ -59,6 +59,10 @@ class Disagreement(Exception):
     """A solver's answer that the ints do not confirm: a bug in popek (exit 70)."""
 
 
+class _Spurious(Exception):
+    """The one answer of a solver that need not hold over the ints (`accesses_differ`)."""
+
+
 @dataclass
 class Stats:
     """What the proofs cost.  `hinted`: SAT answers found where translations are the identity."""
@@ -91,7 +95,10 @@ class Prover:
     ) -> Finding:
         """Whether the obligation has a counterexample.  `form`: whose encoding it is about."""
         self.stats.queries += 1
-        finding = self._find(name, body, build, form)
+        try:
+            finding = self._find(name, body, build, form)
+        except _Spurious:
+            finding = Undecided(name, "accesses differ in their place in the clause alone")
         match finding:
             case Proved(by=by):
                 self.stats.proved += 1
@@ -256,6 +263,8 @@ class Prover:
                 raise Disagreement(f"{name}: the premise `{premise.name}` fails over the ints")
         sightings = sightings_of(obligation)
         if not sightings:
+            if any(v.fault is Fault.ACCESSES for v in obligation.violations):
+                raise _Spurious
             raise Disagreement(f"{name}: nothing goes wrong over the ints")
         return replace(
             witness_of(name, body, obligation, sightings), model=model, flat=flat

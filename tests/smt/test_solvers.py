@@ -98,7 +98,10 @@ def test_steps_run_out(solver: Solver) -> None:
 
 def test_seconds_run_out(solver: Solver) -> None:
     answer, _ = solver.solve(factoring(Terms()), Budget(rlimit=1 << 31, seconds=1))
-    assert isinstance(answer, Undecided) and answer.cause is Cause.TIMEOUT
+    # On a loaded machine z3 was seen to stop late by half its time: a worker is killed by then.
+    late = {Cause.KILLED} if isinstance(solver, Z3Process) else set()
+    assert isinstance(answer, Undecided), answer
+    assert answer.cause in {Cause.TIMEOUT} | late, answer
 
 
 def test_unreadable_query(solver: Solver) -> None:

@@ -45,7 +45,28 @@ def test_arrays() -> None:
     with pytest.raises(UnreadableModel):
         read(M, z3.Lambda([k], k + 1))
     with pytest.raises(UnreadableModel):
+        read(M, z3.Array("n", z3.BitVecSort(8), z3.BitVecSort(8)))
+    with pytest.raises(UnreadableModel):
         read(M, z3.Lambda([k], z3.If(z3.ULT(k, 3), z3.BitVecVal(2, 8), z3.BitVecVal(5, 8))))
+
+
+def test_array_given_by_a_function() -> None:
+    import z3  # noqa: TID251 -- its values are what is read
+
+    f = z3.Function("g", z3.BitVecSort(8), z3.BitVecSort(8))
+    solver = z3.SimpleSolver()
+    solver.add(f(1) == 3, f(2) == 4)
+    assert solver.check() == z3.sat
+    table = solver.model()[f]
+
+    class Model(StandIn):
+        def __getitem__(self, declaration: object) -> object:
+            return self.value if isinstance(declaration, StandIn) else table
+
+    as_array = z3.ArrayRef(z3.Z3_mk_as_array(f.ctx_ref(), f.ast))
+    value = read_model(Model("m", as_array), (M,))["m"]
+    assert isinstance(value, ArrayValue)
+    assert (value.select(1), value.select(2)) == (3, 4)
 
 
 def test_functions_and_bits() -> None:

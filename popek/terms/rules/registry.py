@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from popek.terms.term import Op, Payload, Term
@@ -69,6 +70,7 @@ def rule(
     return enter
 
 
+@cache
 def rules_for(op: Op, inner: Op) -> tuple[Fire, ...]:
     """The rules to try on `op` when its first argument's operator is `inner`, in order."""
     return tuple(r.fire for r in RULES if op in r.ops and (r.inner is None or inner in r.inner))

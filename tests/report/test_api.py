@@ -1,0 +1,64 @@
+"""`import popek`: the same verdicts and reports from Python."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import popek
+from tests.cli.conftest import DATA
+
+
+def test_everything_in_all_is_there() -> None:
+    for name in popek.__all__:
+        assert getattr(popek, name) is not None
+
+
+def test_importing_popek_imports_nothing_else() -> None:
+    program = (
+        "import sys, popek\n"
+        "assert not [m for m in sys.modules if m.startswith(('popek.', 'z3', 'lark', 'rich'))]\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_from_a_spec_to_a_report() -> None:
+    result = popek.check(popek.load(DATA / "leaky.isa"))
+    assert result.vmm.verdict is popek.Verdict.REFUTED
+    assert result.vmm.because == ("SHOW",)
+    kinds = {v.form.mnemonic: v.kind for v in result.verdicts}
+    assert kinds["SHOW"] is popek.Class.CRITICAL
+    assert "SHOW alone is critical" in popek.render(result)
+    assert "a[x] = zext(M)" in popek.explain(result, "show")
+    assert popek.document(result, reading="general")["reading"] == "general"
+    assert max(map(len, popek.render(result, width=70).splitlines())) <= 70
+
+
+def test_a_bundled_spec_by_name() -> None:
+    assert "pg74" in popek.list_specs()
+    isa = popek.load("pg74", only=["LRA"])
+    assert [form.mnemonic for form in isa.forms] == ["LRA"]
+
+
+def test_bad_input_is_one_exception() -> None:
+    with pytest.raises(popek.PopekError, match="did you mean pg74"):
+        popek.load("pg47")
+    with pytest.raises(popek.PopekError, match="nowhere"):
+        popek.load(DATA / "broken.isa")
+    with pytest.raises(popek.PopekError, match="LRAA"):
+        popek.load("pg74", only=["LRAA", "LRA"])
+
+
+def test_a_bad_host_or_level_is_a_value_error() -> None:
+    isa = popek.load(DATA / "clean.isa")
+    with pytest.raises(ValueError, match="did you mean trapping"):
+        popek.check(isa, host={"traping": 1})
+    with pytest.raises(ValueError, match="no level"):
+        popek.check(isa, top="nobody")
+
+
+def test_an_unknown_attribute_is_an_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'checc'"):
+        popek.checc  # noqa: B018
