@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from popek.diagnostics import Collector, Note, did_you_mean
-from popek.guest.choosing import Candidate, Chooser, OutOfRange, best
+from popek.guest.choosing import Candidate, Chooser
 from popek.guest.conditions import Context
 from popek.guest.expressions import NAME, RESERVED, Sum
 from popek.guest.matching import Furthest, Matched, condensed, shown_syntax
@@ -83,10 +83,9 @@ class _Assembler:
 
     def declare(self) -> None:
         """Collect the labels."""
-        words = _words(self.chooser.isa)
-        for statement in self.statements:
-            if not isinstance(statement, Label):
-                continue
+        labels = [statement for statement in self.statements if isinstance(statement, Label)]
+        words = _words(self.chooser.isa) if labels else frozenset()
+        for statement in labels:
             name, span = statement.name, statement.span
             if name in RESERVED or name.casefold() in words:
                 self.collector.add(
@@ -171,24 +170,34 @@ class _Assembler:
         selector = statement.selector
         if selector is None:
             return readings
-        kept = [
+        named = [
             reading
             for reading in readings
             if selector.instruction in (None, reading.form.name)
             and selector.form in (None, reading.form.text)
-            and all(
-                0 <= value < 1 << reading.form.fields.get(name, 0)
-                for name, value in selector.fields
-            )
         ]
-        if not kept:
+        if not named:
             names = dict.fromkeys(f'{r.form.name}, form "{r.form.text}"' for r in readings)
             self.collector.add(
                 "E0908",
-                "no form that is written like this is selected here",
+                "no form that is written like this is called so",
                 selector.span,
                 hint="\n".join(["it may be instruction", *names]),
             )
+        kept = named
+        for name, value in selector.fields:
+            widths = [r.form.fields[name] for r in kept if name in r.form.fields]
+            if kept and not any(0 <= value < 1 << width for width in widths):
+                known = dict.fromkeys(name for reading in kept for name in reading.form.fields)
+                self.collector.add(
+                    "E0908",
+                    f"`{name}` holds no {value} here" if widths else f"there is no field `{name}`",
+                    selector.span,
+                    hint=f"it has {max(widths)} bits"
+                    if widths
+                    else did_you_mean(name, known) or f"the fields are {', '.join(known)}",
+                )
+            kept = [r for r in kept if 0 <= value < 1 << r.form.fields.get(name, 0)]
         return kept
 
     # ------------------------------------------------------------ the passes
@@ -225,7 +234,7 @@ class _Assembler:
                     found[name] = address
                     continue
                 case Origin(address=value, span=span):
-                    to = value.value({".": address, "next": address}) or 0
+                    to = value.value({}, address, address) or 0
                     if not placed and not found:
                         start = to
                     limit = start + IMAGE_LIMIT // units.address_size
@@ -260,14 +269,13 @@ class _Assembler:
     ) -> Candidate | None:
         selector = statement.selector
         fixed = dict(selector.fields) if selector is not None else {}
-        results = list(self.chooser.candidates(self.readings[number], fixed, labels, address))
-        candidates = [r for r in results if isinstance(r, Candidate)]
-        chosen = best(candidates, self.sizes.get(number, 0))
-        if chosen is not None:
+        chosen = self.chooser.choose(
+            self.readings[number], fixed, labels, address, self.sizes.get(number, 0)
+        )
+        if isinstance(chosen, Candidate):
             return chosen
-        outside = [r for r in results if isinstance(r, OutOfRange)]
-        if outside:
-            widest = max(outside, key=lambda r: r.high - r.low)
+        if chosen:
+            widest = max(chosen, key=lambda r: r.high - r.low)
             collector.add(
                 "E0903",
                 f"{widest.value} is out of range",
@@ -277,9 +285,10 @@ class _Assembler:
         else:
             collector.add(
                 "E0910",
-                "no code of this instruction means this in the decode context",
+                "these operands have no code",
                 statement.span,
-                hint=_shown_context(self.chooser.context),
+                hint="the instruction excludes them, or needs another decode context than "
+                + _shown_context(self.chooser.context),
             )
         return None
 
@@ -303,10 +312,11 @@ class _Assembler:
     ) -> bytes:
         units = self.chooser.decoder.units
         width = self._width(data)
+        size = 1 if width == 8 else units.bytes_of(width)
+        following = address + units.addresses(size * len(data.values))
         code = b""
-        places = {**labels, ".": address, "next": address + units.addresses(1)}
         for value, span in data.values:
-            number = value.value(places) or 0
+            number = value.value(labels, address, following) or 0
             if not -(1 << (width - 1)) <= number < 1 << width:
                 collector.add(
                     "E0903",
@@ -349,4 +359,4 @@ def _words(isa: ir.Isa) -> frozenset[str]:
 
 def _shown_context(context: Context) -> str:
     shown = ", ".join(f"{name} = {value}" for name, value in sorted(context.items()))
-    return f"here {shown}" if shown else "here all components are 0"
+    return shown or "all zeros"

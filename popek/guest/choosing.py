@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from popek.guest.conditions import Context, constants, solutions
+from popek.guest.conditions import Context, solutions
 from popek.guest.decoding import Decoded, Decoder
 from popek.guest.encoding import EncodingError, encode
-from popek.guest.expressions import Sum
-from popek.guest.fields import canonical, row_goals
+from popek.guest.fields import canonical
 from popek.guest.matching import Furthest, Matched, condensed, leading_word, matches
-from popek.guest.rendering import signed_fields
+from popek.guest.patterns import Pattern
 from popek.isa import ir
 
 
@@ -34,20 +33,6 @@ class OutOfRange:
     place: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the assembler finds out about a form once."""
-
-    form: ir.Form
-    signed: frozenset[str]
-    constants: frozenset[int]
-
-    @classmethod
-    def of(cls, form: ir.Form) -> Facts:
-        conditions = [form.decode, *(r.condition for o in form.operands for r in o.rows)]
-        return cls(form, signed_fields(form), constants(*conditions))
-
-
 class Chooser:
     """Reads lines of assembly in one decode context.
 
@@ -63,7 +48,6 @@ class Chooser:
         self._forms: dict[str, list[ir.Form]] = {}
         for form in isa.forms:
             self._forms.setdefault(leading_word(form.template), []).append(form)
-        self._facts: dict[int, Facts] = {}
         self._prefixes = [group.field for group in isa.prefixes]
         self._limits = {group.field: len(group.codes) for group in isa.prefixes}
 
@@ -71,12 +55,6 @@ class Chooser:
     def mnemonics(self) -> list[str]:
         """The words that an instruction may start with, in lower case."""
         return [word for word in self._forms if word]
-
-    def facts(self, form: ir.Form) -> Facts:
-        """What is found out about a form of this instruction set once."""
-        if (facts := self._facts.get(id(form))) is None:
-            facts = self._facts[id(form)] = Facts.of(form)
-        return facts
 
     def forms(self, line: str) -> list[ir.Form]:
         """The forms that are written with the first word of the line."""
@@ -90,22 +68,44 @@ class Chooser:
         for form in self.forms(line):
             yield from matches(form, text, furthest)
 
-    def candidates(
+    def choose(
         self,
         readings: Iterable[Matched],
         fixed: Mapping[str, int],
         labels: Mapping[str, int],
         address: int,
-    ) -> Iterator[Candidate | OutOfRange]:
-        """The code of each reading; a reading without code in this context is left out.
+        at_least: int = 0,
+    ) -> Candidate | tuple[OutOfRange, ...]:
+        """The code of at least so many bytes that a line with these readings stands for.
 
         `fixed` are values for fields that the text does not print.  A sum with an unknown label
-        counts as 0.  `address` is that of the line, in the units that addresses count.
+        may have any value.  `address` is that of the line, in the units that addresses count.
+        Without code that means this in the decode context, the values that are out of range.
         """
+        found: list[Candidate] = []
+        outside: list[OutOfRange] = []
         for reading in readings:
-            if not fixed.keys() <= reading.form.fields.keys():
-                continue
-            yield from self._candidate(reading, fixed, labels, address)
+            if fixed.keys() <= reading.form.fields.keys():
+                match self._candidate(reading, fixed, labels, address):
+                    case Candidate() as candidate:
+                        found.append(candidate)
+                    case OutOfRange() as value:
+                        outside.append(value)
+                    case None:
+                        pass
+        found.sort(key=lambda candidate: len(candidate.code))
+        for candidate in found:
+            if len(candidate.code) >= at_least and self._is_meant(candidate):
+                return candidate
+        return tuple(outside)
+
+    def _is_meant(self, candidate: Candidate) -> bool:
+        meaning = self.decoder.decode(candidate.code, self.context)
+        return (
+            isinstance(meaning, Decoded)
+            and meaning.form is candidate.form
+            and meaning.fields == candidate.fields
+        )
 
     def _candidate(
         self,
@@ -113,35 +113,34 @@ class Chooser:
         fixed: Mapping[str, int],
         labels: Mapping[str, int],
         address: int,
-    ) -> Iterator[Candidate | OutOfRange]:
-        units = self.decoder.units
-        following = address
+    ) -> Candidate | OutOfRange | None:
+        following: int | None = None
         for _ in range(3):
-            places = {**labels, ".": address, "next": following}
-            values = self._values(reading, places)
+            values = self._values(reading, labels, address, following)
             if isinstance(values, OutOfRange):
-                # What is out of reach of an address yet unknown may be in reach of the right one.
-                if following == address and _mentions_next(reading):
-                    values = dict.fromkeys(reading.values, 0) | _words(reading)
-                else:
-                    yield values
-                    return
+                return values
             found = self._solve(reading, {**values, **fixed})
-            if found is None:
-                return
-            after = address + units.addresses(len(found.code))
-            if after == following or not _mentions_next(reading):
-                yield found
-                return
+            if found is None or not reading.mentions_next:
+                return found
+            after = address + self.decoder.units.addresses(len(found.code))
+            if after == following:
+                return found
             following = after
+        return None
 
-    def _values(self, reading: Matched, places: Mapping[str, int]) -> dict[str, int] | OutOfRange:
+    def _values(
+        self, reading: Matched, labels: Mapping[str, int], here: int, following: int | None
+    ) -> dict[str, int] | OutOfRange:
+        """The fields' values by the text, without those that are not known yet."""
         values: dict[str, int] = {}
-        signed = self.facts(reading.form).signed
+        signed = Pattern.of(reading.form).signed
         for name, value in reading.values.items():
             width = reading.form.fields[name]
-            number = (value.value(places) or 0) if isinstance(value, Sum) else value
-            low = -(1 << (width - 1)) if width > 1 else 0
+            number = value if isinstance(value, int) else value.value(labels, here, following)
+            if number is None:
+                continue
+            # Narrow fields without a sign are numbers of registers, vectors, bits.
+            low = -(1 << (width - 1)) if width >= 8 or name in signed else 0
             high = (1 << (width - (name in signed))) - 1
             if not low <= number <= high:
                 return OutOfRange(number, low, high, reading.places[name])
@@ -155,17 +154,16 @@ class Chooser:
         order = [name for name in self._prefixes if name in form.fields]
         order += [name for name in form.fields if name not in order and name != "length"]
         free = {name: form.fields[name] for name in order if name not in values}
-        hints = self.facts(form).constants
+        pattern = Pattern.of(form)
 
         def tried(name: str, width: int) -> Iterable[int]:
             top = self._limits.get(name, (1 << width) - 1)
             if top < 64:
                 return range(top + 1)
-            near = {h + d for h in hints for d in (-1, 0, 1)}
-            return sorted(v for v in near | {0, 1, top} if 0 <= v <= top)
+            near = [value for value in pattern.constants if 0 <= value <= top]
+            return sorted({0, 1, top, *near})
 
-        goals = [form.decode, *row_goals(form, reading.rows)]
-        for found in solutions(goals, values, free, self.context, tried):
+        for found in solutions(pattern.goals(reading.rows), values, free, self.context, tried):
             fields = canonical(self.isa, form, {**values, **found}, self.context)
             if fields is None or any(fields[name] != value for name, value in values.items()):
                 continue
@@ -173,24 +171,5 @@ class Chooser:
                 code = encode(self.isa, form, fields, self.context)
             except EncodingError:
                 continue
-            meaning = self.decoder.decode(code, self.context)
-            if isinstance(meaning, Decoded) and meaning.form is form and meaning.fields == fields:
-                return Candidate(form, fields, code)
+            return Candidate(form, fields, code)
         return None
-
-
-def _mentions_next(reading: Matched) -> bool:
-    return any(
-        isinstance(value, Sum) and any(term == "next" for _, term in value.terms)
-        for value in reading.values.values()
-    )
-
-
-def _words(reading: Matched) -> dict[str, int]:
-    return {name: value for name, value in reading.values.items() if isinstance(value, int)}
-
-
-def best(candidates: Iterable[Candidate], at_least: int = 0) -> Candidate | None:
-    """The shortest of at least so many bytes; of equally short ones the first."""
-    fitting = [c for c in candidates if len(c.code) >= at_least]
-    return min(fitting, key=lambda c: len(c.code), default=None)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from popek.guest.conditions import Context, holds, known
-from popek.guest.encoding import rows_of
+from popek.guest.conditions import Context
+from popek.guest.patterns import Pattern
 from popek.guest.units import Units
 from popek.isa import ir
 
@@ -168,7 +168,8 @@ class Decoder:
         context: Context,
     ) -> Iterator[Decoded | None]:
         """The form read from `code`: at most one meaning, since rows are tried in order."""
-        reading = _Reading(self.units, form, code, context)
+        pattern = Pattern.of(form)
+        reading = _Reading(self.units, pattern, code, context)
         for read in reading.parse(form.encoding, 0, dict(prefixes), {}):
             if read is None:
                 yield None
@@ -181,9 +182,9 @@ class Decoder:
                 if length >> form.fields["length"]:
                     continue
                 fields["length"] = length
-            chosen = rows_of(form, fields, context)
+            chosen = pattern.rows(fields, context)
             if all(chosen[operand] == row for operand, row in rows.items()):
-                if holds(form.decode, fields, context):
+                if pattern.decode(fields, context) == 1:
                     yield Decoded(form, fields, size)
                     return
 
@@ -210,7 +211,7 @@ class _Reading:
     """An attempt to read code as one form."""
 
     units: Units
-    form: ir.Form
+    pattern: Pattern
     code: _Bits
     context: Context
 
@@ -225,13 +226,15 @@ class _Reading:
         for position, item in enumerate(items):
             if isinstance(item, ir.Extension):
                 rest = items[position + 1 :]
-                for number, row in enumerate(self.form.operands[item.operand].rows):
-                    if known(row.condition, fields, self.context) == 0:
+                conditions = self.pattern.conditions[item.operand]
+                operand = self.pattern.form.operands[item.operand]
+                for number, (row, holds) in enumerate(zip(operand.rows, conditions, strict=True)):
+                    if holds(fields, self.context) == 0:
                         continue
                     match self._take(row.extension, at, fields):
                         case Undecodable.TRUNCATED:
                             yield None
-                        case (found, end) if known(row.condition, found, self.context) != 0:
+                        case (found, end) if holds(found, self.context) != 0:
                             yield from self.parse(rest, end, found, {**rows, item.operand: number})
                         case _:
                             pass

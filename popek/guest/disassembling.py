@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from popek.guest.choosing import Candidate, Chooser, best
+from popek.guest.choosing import Candidate, Chooser
 from popek.guest.conditions import Context
 from popek.guest.decoding import Decoded
-from popek.guest.encoding import encode, rows_of
+from popek.guest.encoding import encode
 from popek.guest.fields import canonical
 from popek.guest.matching import Furthest, Matched
+from popek.guest.patterns import Pattern, Rows
 from popek.guest.rendering import parts_of, render
 from popek.isa import ir
 
@@ -64,8 +65,8 @@ class Disassembler:
         """
         wanted = encode(self.isa, form, fields, self.context)
         fields = canonical(self.isa, form, fields, self.context) or fields
-        rows = rows_of(form, fields, self.context)
-        plain = render(form, fields, rows, self._chooser.facts(form).signed)
+        rows = Pattern.of(form).rows(fields, self.context)
+        plain = render(form, fields, rows)
         found = self._chooser.readings(plain, Furthest())
         readings = [reading for reading in found if not any(reading.labels)]
         if self._stands_for(readings, {}, wanted):
@@ -86,7 +87,7 @@ class Disassembler:
         self,
         form: ir.Form,
         fields: Mapping[str, int],
-        rows: tuple[int | None, ...],
+        rows: Rows,
         exact: list[Matched],
     ) -> list[dict[str, int]]:
         """The fields to say beside the text, in the order to try: those that would be others."""
@@ -95,15 +96,14 @@ class Disassembler:
         default = self._best(exact, {})
         if default is None:
             return [hidden]
-        return [{n: v for n, v in hidden.items() if default.fields[n] != v}, hidden]
+        differing = {n: v for n, v in hidden.items() if default.fields[n] != v}
+        return [{n: v for n, v in differing.items() if v}, differing, hidden]
 
     def _best(self, readings: list[Matched], fixed: Mapping[str, int]) -> Candidate | None:
-        found = self._chooser.candidates(readings, fixed, {}, 0)
-        return best(c for c in found if isinstance(c, Candidate))
+        found = self._chooser.choose(readings, fixed, {}, 0)
+        return found if isinstance(found, Candidate) else None
 
-    def _stands_for(
-        self, readings: list[Matched], fixed: Mapping[str, int], wanted: bytes
-    ) -> bool:
+    def _stands_for(self, readings: list[Matched], fixed: Mapping[str, int], wanted: bytes) -> bool:
         chosen = self._best(readings, fixed)
         return chosen is not None and chosen.code == wanted
 

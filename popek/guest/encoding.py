@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from popek.guest.conditions import Context, holds
+from popek.guest.conditions import Context
+from popek.guest.patterns import Pattern, Rows
 from popek.guest.units import Units
 from popek.isa import ir
 
@@ -13,15 +14,7 @@ class EncodingError(ValueError):
     """No code has these field values: one is unknown or too large, or an operand has no row."""
 
 
-def rows_of(form: ir.Form, fields: Mapping[str, int], context: Context) -> tuple[int | None, ...]:
-    """Per operand, the number of the first row whose condition holds; None where none does."""
-    return tuple(
-        next((i for i, row in enumerate(o.rows) if holds(row.condition, fields, context)), None)
-        for o in form.operands
-    )
-
-
-def items_of(form: ir.Form, rows: Sequence[int | None]) -> Iterator[ir.EncodingItem]:
+def items_of(form: ir.Form, rows: Rows) -> Iterator[ir.EncodingItem]:
     """The encoding with each operand's extension in its place.
 
     Raises EncodingError if an operand whose extension has a place has no row.
@@ -39,7 +32,7 @@ def items_of(form: ir.Form, rows: Sequence[int | None]) -> Iterator[ir.EncodingI
             yield item
 
 
-def fields_in(isa: ir.Isa, form: ir.Form, rows: Sequence[int | None]) -> frozenset[str]:
+def fields_in(isa: ir.Isa, form: ir.Form, rows: Rows) -> frozenset[str]:
     """The fields that code with these operand rows holds; the form's other fields say nothing."""
     names = {group.field for group in isa.prefixes}
     for item in items_of(form, rows):
@@ -77,7 +70,7 @@ def encode(
     """
     units = Units.of(isa)
     values = complete(form, fields)
-    rows = rows_of(form, values, context or {})
+    rows = Pattern.of(form).rows(values, context or {})
     bits, width = 0, 0
     for group in isa.prefixes:
         if position := values.get(group.field, 0):

@@ -11,6 +11,8 @@ _NUMBER = r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|[0-9]+"
 _TERM = re.compile(rf"(?P<number>{_NUMBER})|(?P<name>{NAME})|(?P<here>\.)")
 #: Longer numbers are refused, so that a line cannot take forever to read.
 DIGIT_LIMIT = 1000
+#: Sums with more terms are not read further.
+TERM_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,24 @@ class Sum:
             term for _, term in self.terms if isinstance(term, str) and term not in RESERVED
         )
 
-    def value(self, labels: Mapping[str, int]) -> int | None:
-        """The value; None if it mentions a name that `labels` does not hold.
+    def value(
+        self, labels: Mapping[str, int], here: int | None = None, following: int | None = None
+    ) -> int | None:
+        """The value; None if it mentions a name that has no address.
 
-        `labels` holds the address of this line as `.` and of the next one as `next`.
+        `here` is the address of the line, which `.` stands for, `following` that of the next.
         """
         total = 0
         for sign, term in self.terms:
-            number = labels.get(term) if isinstance(term, str) else term
+            match term:
+                case int():
+                    number: int | None = term
+                case ".":
+                    number = here
+                case "next":
+                    number = following
+                case _:
+                    number = labels.get(term)
             if number is None:
                 return None
             total += sign * number
@@ -71,7 +83,7 @@ def sums(text: str, at: int) -> Iterator[tuple[Sum, int]]:
         terms = (*terms, (sign, value))
         position = term.end()
         found.append((Sum(terms), position))
-        if text[position : position + 1] not in ("+", "-"):
+        if text[position : position + 1] not in ("+", "-") or len(terms) == TERM_LIMIT:
             break
         sign = -1 if text[position] == "-" else 1
         position += 1

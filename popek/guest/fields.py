@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from random import Random
 
-from popek.guest.conditions import (
-    Context,
-    constants,
-    disjunction,
-    holds,
-    known,
-    negation,
-    solutions,
-)
-from popek.guest.encoding import fields_in, rows_of
+from popek.guest.conditions import Context, solutions
+from popek.guest.encoding import fields_in
+from popek.guest.patterns import Pattern
 from popek.isa import ir
 
 #: Attempts, each with other operand rows, before a form counts as not meant in a context.
 ATTEMPTS = 12
-
-
-def row_goals(form: ir.Form, rows: Sequence[int | None]) -> Iterator[ir.Expr]:
-    """The conditions under which these rows are the operands'; None: any row."""
-    for operand, number in zip(form.operands, rows, strict=True):
-        if number is None:
-            if operand.rows:
-                yield disjunction([row.condition for row in operand.rows])
-            continue
-        yield operand.rows[number].condition
-        for earlier in operand.rows[:number]:
-            yield negation(earlier.condition)
 
 
 def canonical(
@@ -42,19 +23,20 @@ def canonical(
     the value of a field that the code does not hold.
     """
     values = {name: fields.get(name, 0) for name in form.fields}
-    rows = rows_of(form, values, context)
+    pattern = Pattern.of(form)
+    rows = pattern.rows(values, context)
     if any(r is None and o.rows for r, o in zip(rows, form.operands, strict=True)):
         return None
     held = fields_in(isa, form, rows)
     result = {name: value if name in held else 0 for name, value in values.items()}
     if "length" in form.fields:
-        length = known(form.length, result, context)
+        length = pattern.length(result, context)
         if length is None or length >> form.fields["length"]:
             return None
         result["length"] = length
-    if rows_of(form, result, context) != rows or not holds(form.decode, result, context):
+    if result != values and pattern.rows(result, context) != rows:
         return None
-    return result
+    return result if pattern.decode(result, context) == 1 else None
 
 
 def sample_fields(
@@ -65,8 +47,7 @@ def sample_fields(
     Every field of the form has a value, as `decode` would give it.
     """
     limits = {group.field: len(group.codes) for group in isa.prefixes}
-    conditions = [form.decode, *(row.condition for o in form.operands for row in o.rows)]
-    hints = constants(*conditions)
+    pattern = Pattern.of(form)
     free = {name: width for name, width in form.fields.items() if name != "length"}
 
     def values(name: str, width: int) -> list[int]:
@@ -74,17 +55,16 @@ def sample_fields(
         if top < 32:
             return random.sample(range(top + 1), top + 1)
         candidates = {0, 1, top >> 1, (top >> 1) + 1, top, random.randint(0, top)}
-        candidates |= {h + d for h in hints for d in (-1, 0, 1) if 0 <= h + d <= top}
+        candidates.update(value for value in pattern.constants if 0 <= value <= top)
         return random.sample(sorted(candidates), len(candidates))
 
     for attempt in range(ATTEMPTS):
-        rows: list[int | None] = [
+        rows = tuple(
             random.randrange(len(o.rows)) if o.rows and attempt < ATTEMPTS - 2 else None
             for o in form.operands
-        ]
+        )
         order = dict(random.sample(list(free.items()), len(free)))
-        goals = [form.decode, *row_goals(form, rows)]
-        found = next(solutions(goals, {}, order, context, values), None)
+        found = next(solutions(pattern.goals(rows), {}, order, context, values), None)
         if found is None:
             continue
         for name, width in free.items():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from popek.guest.expressions import Sum, sums
+from popek.guest.patterns import Rows
 from popek.isa import ir
 
 
@@ -39,6 +41,15 @@ def condensed(text: str) -> Condensed:
     return Condensed("".join(kept), (*offsets, len(text)))
 
 
+@lru_cache(maxsize=4096)
+def folded(text: str) -> str:
+    """The text in lower case and with plain blanks, as long as before."""
+    return "".join(
+        " " if character.isspace() else character.lower() if character.isascii() else character
+        for character in text
+    )
+
+
 def _is_word(character: str) -> bool:
     return character.isalnum() or character == "_"
 
@@ -54,7 +65,7 @@ class Matched:
     form: ir.Form
     values: dict[str, int | Sum]
     places: dict[str, tuple[int, int]]
-    rows: tuple[int | None, ...]
+    rows: Rows
 
     @property
     def labels(self) -> Iterator[str]:
@@ -62,6 +73,12 @@ class Matched:
         for value in self.values.values():
             if isinstance(value, Sum):
                 yield from value.names
+
+    @property
+    def mentions_next(self) -> bool:
+        """Whether a value depends on the length of the code."""
+        sums = [value for value in self.values.values() if isinstance(value, Sum)]
+        return any(term == "next" for value in sums for _, term in value.terms)
 
 
 @dataclass(slots=True)
@@ -75,6 +92,7 @@ class Furthest:
 class _Attempt:
     form: ir.Form
     text: str
+    folded: str
     furthest: Furthest
     values: dict[str, int | Sum] = field(default_factory=dict)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -92,12 +110,12 @@ class _Attempt:
             case int():
                 yield from self._operand(first, rest, at)
             case ir.TemplateText(text=literal):
-                end = self._literal(literal, at)
+                end = self._literal(folded(literal), at)
                 if end is not None:
                     yield from self.walk(rest, end)
                 elif literal.endswith("+") and rest and isinstance(rest[0], ir.TemplateField):
                     # A negative number replaces the `+` before it.
-                    end = self._literal(literal[:-1], at)
+                    end = self._literal(folded(literal[:-1]), at)
                     if end is not None and self.text[end : end + 1] == "-":
                         yield from self.walk(rest, end)
             case ir.TemplateField():
@@ -117,15 +135,17 @@ class _Attempt:
 
     def _literal(self, literal: str, at: int) -> int | None:
         """The position after a literal; a blank in it may be missing where it parts no words."""
-        text = self.text
+        if self.folded.startswith(literal, at):
+            return at + len(literal)
+        text = self.folded
         for character in literal:
             here = text[at : at + 1]
-            if character.isspace():
+            if character == " ":
                 if here == " ":
                     at += 1
                 elif at > 0 and here and _is_word(text[at - 1]) and _is_word(here):
                     return None
-            elif here.casefold() == character.casefold():
+            elif here == character:
                 at += 1
             else:
                 self.furthest.at = max(self.furthest.at, at)
@@ -141,7 +161,7 @@ class _Attempt:
         name = part.field
         readings: list[tuple[int | Sum, int]] = [
             (value, end)
-            for value, word in enumerate(part.names)
+            for value, word in enumerate(map(folded, part.names))
             if (end := self._word(word, at)) is not None
         ]
         readings.sort(key=lambda reading: -reading[1])
@@ -171,7 +191,7 @@ class _Attempt:
 
 def matches(form: ir.Form, text: str, furthest: Furthest) -> Iterator[Matched]:
     """The ways to read a condensed text as this form."""
-    attempt = _Attempt(form, text, furthest)
+    attempt = _Attempt(form, text, folded(text), furthest)
     for _ in attempt.walk(form.template, 0):
         yield Matched(
             form,

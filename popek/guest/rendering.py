@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from popek.guest.encoding import EncodingError
+from popek.guest.patterns import Pattern, Rows
 from popek.isa import ir
-from popek.isa.ir import Op
 
 
-def parts_of(form: ir.Form, rows: Sequence[int | None]) -> Iterator[ir.TemplatePart]:
+def parts_of(form: ir.Form, rows: Rows) -> Iterator[ir.TemplatePart]:
     """The template with each operand's own in its place.
 
     Raises EncodingError if an operand that is printed has no row.
@@ -24,34 +24,14 @@ def parts_of(form: ir.Form, rows: Sequence[int | None]) -> Iterator[ir.TemplateP
             yield part
 
 
-def signed_fields(form: ir.Form) -> frozenset[str]:
-    """The fields that are written with a sign: so declared, or sign-extended by the clause."""
-    parts = [*form.template, *(p for o in form.operands for row in o.rows for p in row.template)]
-    declared = {p.field for p in parts if isinstance(p, ir.TemplateField) and p.signed}
-    extended = {
-        arg.name
-        for stmt in ir.statements(form.body)
-        for expr in ir.expressions(stmt)
-        for node in ir.subexpressions(expr)
-        if isinstance(node, ir.Operation) and node.op is Op.SEXT
-        for arg in node.args
-        if isinstance(arg, ir.Field)
-    }
-    return frozenset(declared | extended)
-
-
-def render(
-    form: ir.Form,
-    fields: Mapping[str, int],
-    rows: Sequence[int | None],
-    signed: Container[str],
-) -> str:
+def render(form: ir.Form, fields: Mapping[str, int], rows: Rows) -> str:
     """The assembly text of a form: mnemonic and operands as the spec's templates print them.
 
     Fields with names are words.  Other numbers are decimal if the field is narrow, the number has
-    one digit or stands against a word (`d3`), else hexadecimal.  `signed` are the fields that have
-    negative values; a `+` before one is left out.
+    one digit or stands against a word (`d3`), else hexadecimal.  A `+` before a negative one is
+    left out.
     """
+    signed = Pattern.of(form).signed
     text = ""
     for part in parts_of(form, rows):
         match part:

@@ -10,7 +10,7 @@ from popek.diagnostics import Collector
 from popek.guest.expressions import NAME, Sum, parse_sum
 from popek.source import Source, Span
 
-_LABEL = re.compile(rf"\s*({NAME}):(?!\S*:)")
+_LABEL = re.compile(rf"\s*({NAME}):")
 _SELECTOR = re.compile(r"\{([^{}]*)\}\s*$")
 _ENTRY = re.compile(
     r'\s*(?:form\s+"(?P<form>[^"]*)"|instruction\s+(?P<instruction>[^\s,]+)'

@@ -47,11 +47,14 @@ def call(clause: Clause, scope: Scope, node: tree.Call) -> Value:
     declared = clause.world.lookup(target.id)
     match declared:
         case tree.Function():
-            return inline(clause, declared, arguments(clause, scope, node), node)
+            args = arguments(clause, scope, node, _assigned(declared))
+            return inline(clause, declared, args, node)
         case tree.AbstractFunction():
             return _apply(clause, scope, declared, node)
         case tree.Alias() if declared.params is not None:
-            return views.alias(clause, declared, arguments(clause, scope, node), node.span)
+            everything = frozenset(range(len(node.args)))
+            args = arguments(clause, scope, node, everything)
+            return views.alias(clause, declared, args, node.span)
         case tree.Bank():
             return views.bank(
                 clause, declared, expressions.values(clause, scope, node.args), node.span
@@ -69,15 +72,32 @@ def call(clause: Clause, scope: Scope, node: tree.Call) -> Value:
             raise fail("E0205", f"`{target.id}` is not a function", target.span)
 
 
-def arguments(clause: Clause, scope: Scope, node: tree.Call) -> list[Value]:
-    """The arguments of a call, left to right: operands stay operands, other places are places."""
+def arguments(
+    clause: Clause, scope: Scope, node: tree.Call, places_at: frozenset[int] = frozenset()
+) -> list[Value]:
+    """The arguments of a call, left to right.
+
+    Operands stay operands; other places are read, except those at the positions `places_at`.
+    """
     found: list[Value] = []
-    for arg in node.args:
+    for position, arg in enumerate(node.args):
         start = len(clause.block)
         now = expressions.denote(clause, scope, arg)
+        if not isinstance(now, operands.OperandPlace) and position not in places_at:
+            now = expressions.read(clause, now)
         found = clause.settle(found, start, arg.span)
         found.append(now)
     return found
+
+
+def _assigned(function: tree.Function) -> frozenset[int]:
+    """The positions of parameters that the function assigns: they take places."""
+    names = effects.assigned_in(function.body)
+    return frozenset(
+        position
+        for position, param in enumerate(function.params)
+        if param.type is None and param.name in names
+    )
 
 
 def check_arity(

@@ -164,9 +164,9 @@ def _because(name: str, theorem: Theorem) -> str:
 
 
 def _host(view: View) -> Iterator[RenderableType]:
-    if view.reading != "direct":
-        return
     check = view.check
+    if view.reading != "direct" or (check.interrupted and not check.verdicts):
+        return
     choice = check.choice
     fixed = set(choice.fixed)
     rows = []
@@ -249,7 +249,8 @@ def _reasons(view: View) -> Iterator[RenderableType]:
     for mnemonic, its in by_mnemonic.items():
         lines = [Text(its[0].reason)]
         if totals[mnemonic] > 1:
-            lines[0].append(f"  ({len(its)} of {totals[mnemonic]} forms)", QUIET)
+            share = "all" if len(its) == totals[mnemonic] else f"{len(its)} of"
+            lines[0].append(f"  ({share} {totals[mnemonic]} forms)", QUIET)
         lines.append(Text(_line(_blamed(its[0])), style=QUIET))
         lines += [Text(text, style="yellow") for text in _unless(its[0])]
         rows.append([Text(mnemonic, style=CLASS_STYLE[Class.CRITICAL]), Group(*lines)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from popek.report.sensitivity import KINDS
 from popek.theory.verdict import Finding, FormVerdict, Proved, Refuted, Undecided
@@ -22,15 +22,27 @@ class Evidence:
     by: str
 
 
-def evidence(verdict: FormVerdict) -> Iterator[Evidence]:
-    """The queries of all three readings, `direct` first."""
+def evidence(verdict: FormVerdict) -> tuple[Evidence, ...]:
+    """The queries of all three readings, `direct` first, each once."""
     title = f"{verdict.form.name} [{verdict.form.text}] "
-    for finding in verdict.direct:
-        yield _entry("direct", finding, title)
+    found = [_entry("direct", finding, title) for finding in verdict.direct]
     for reading, sensitivity in (("general", verdict.general), ("pg74", verdict.pg74)):
         for findings in sensitivity.findings.values():
-            for finding in findings:
-                yield _entry(reading, finding, title)
+            found += [_entry(reading, finding, title) for finding in findings]
+    return tuple(dict.fromkeys(found))
+
+
+def by_level(entries: Iterable[Evidence]) -> list[tuple[Evidence, list[str]]]:
+    """Queries that differ in their levels alone, together; their `query` is without the level."""
+    groups: dict[Evidence, list[str]] = {}
+    for entry in entries:
+        what, _, where = entry.query.partition(" at ")
+        if entry.reading == "direct":
+            where = where.partition(" ")[0]  # what follows is the host's choice
+        levels = groups.setdefault(replace(entry, query=what), [])
+        if where:
+            levels.append(where)
+    return list(groups.items())
 
 
 def _entry(reading: str, finding: Finding, title: str) -> Evidence:

@@ -14,13 +14,14 @@ AROUND = 3
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """A line of a spec.  `cut`: lines before it are left out."""
+    """A line of a spec.  `cut`: lines before it are left out.  `elsewhere`: not in the clause."""
 
     file: str
     number: int
     text: str
     blamed: bool
     cut: bool = False
+    elsewhere: bool = False
 
 
 def clause_lines(form: ir.Form, blame: Span | None) -> tuple[SourceLine, ...]:
@@ -46,7 +47,7 @@ def clause_lines(form: ir.Form, blame: Span | None) -> tuple[SourceLine, ...]:
         previous = number
     if blame is not None and not any(line.blamed for line in lines):
         text = blame.source.line_text(blame.line)
-        lines.append(SourceLine(blame.path, blame.line, text, True))
+        lines.append(SourceLine(blame.path, blame.line, text, True, elsewhere=True))
     return tuple(lines)
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from popek.isa.footprint import reads, writes
 from popek.report.choices import shown_settings, shown_value
-from popek.report.evidence import evidence
+from popek.report.evidence import by_level, evidence
 from popek.report.excerpt import clause_lines
 from popek.report.expectations import expectation
 from popek.report.names import is_named
@@ -26,7 +26,7 @@ from popek.report.style import (
 )
 from popek.report.values import brief, in_full, width_of
 from popek.report.view import Row, View
-from popek.report.witness import OUTCOME, Side, Table, table, telling
+from popek.report.witness import OUTCOME, Side, Table, Telling, table, telling
 from popek.theory.direct import Binding
 from popek.theory.theorems import count
 from popek.theory.verdict import Class, Label, Witness
@@ -109,11 +109,9 @@ def _source(row: Row) -> RenderableType:
     lines = clause_lines(row.verdict.form, blame)
     gutter = max(len(str(line.number)) for line in lines)
     text = Text(no_wrap=True, overflow="ignore")
-    file = lines[0].file
     for line in lines:
-        if line.file != file:
+        if line.elsewhere:
             text.append(f"\n  {line.file}:{line.number}", style=QUIET)
-            file = line.file
         elif line.cut:
             text.append(f"\n    {'...':>{gutter}}", style=QUIET)
         mark = ">" if line.blamed else " "
@@ -138,14 +136,23 @@ def _witness(view: View, row: Row, witness: Witness) -> Iterator[RenderableType]
     for side in shown.sides:
         head += [Text(f"{side.name} before", QUIET), Text("after", QUIET)]
     rows = [[*head, Text("")]]
+    same: list[str] = []
     for key in shown.keys:
-        if telling(shown, key, witness.fields):
-            rows.append(_line(view, shown, key))
+        match telling(shown, key, witness.fields):
+            case Telling.SHOWN:
+                rows.append(_line(view, shown, key))
+            case Telling.SAME:
+                value = shown.sides[0].before[key]
+                same.append(f"{key} = {brief(value, width_of(isa, key))}")
+            case Telling.IDLE:
+                pass
     ending: list[RenderableType] = [Text("ends")]
     for side in shown.sides:
         ending += [Text(""), Text(_outcome(side), _MARK if OUTCOME in shown.wrong else "")]
     rows.append([*ending, Text("")])
     body.append(grid(rows))
+    if same:
+        body += [Text(), Text(f"the same throughout: {', '.join(same)}", style=QUIET)]
     full = _in_full(view, shown)
     if full:
         body += [Text(), grid(full)]
@@ -292,12 +299,14 @@ def _declared(row: Row) -> Iterator[RenderableType]:
 
 
 def _evidence(row: Row) -> RenderableType:
-    rows: list[list[RenderableType]] = [
-        [
-            Text(entry.reading, QUIET),
-            Text(entry.answer, UNDECIDED_STYLE if entry.answer == "undecided" else ""),
-            Text.assemble(entry.query, (f"  ({entry.by})", QUIET)),
-        ]
-        for entry in evidence(row.verdict)
-    ]
+    rows: list[list[RenderableType]] = []
+    for entry, levels in by_level(evidence(row.verdict)):
+        at = f" at {', '.join(levels)}" if levels else ""
+        rows.append(
+            [
+                Text(entry.reading, QUIET),
+                Text(entry.answer, UNDECIDED_STYLE if entry.answer == "undecided" else ""),
+                Text.assemble(f"{entry.query}{at}", (f"  ({entry.by})", QUIET)),
+            ]
+        )
     return section("Evidence: is there a state, or a pair, in which", grid(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from popek.isa import ir
 from popek.report.values import component_of, scalars
@@ -82,8 +83,7 @@ def _in(keys: list[str], state: Mapping[str, int]) -> dict[str, int]:
 
 def _how(sighting: Sighting) -> str:
     if sighting.fault in (Fault.CHANGES, Fault.STORAGE, Fault.TRANSLATION):
-        where = "" if sighting.side in ("", "@first") else f" ({sighting.side.removeprefix('@')})"
-        return f"changes{where}"
+        return "changes"
     return "differs"
 
 
@@ -109,15 +109,21 @@ def _goes_wrong(sighting: Sighting, sides: tuple[Side, ...], keys: list[str]) ->
             return [OUTCOME]
 
 
-def telling(table: Table, key: str, fields: Mapping[str, int]) -> bool:
-    """Whether a row helps a reader.
+class Telling(Enum):
+    """What a row is to a reader."""
 
-    An element of a bank or memory that is the same everywhere does only if a field of the
-    instruction selects it.
-    """
-    _, bracket, index = key.partition("[")
+    SHOWN = "it changes, or differs between the sides"
+    SAME = "it takes part, and is the same throughout"
+    IDLE = "an element of a bank or memory that no field of the instruction selects"
+
+
+def telling(table: Table, key: str, fields: Mapping[str, int]) -> Telling:
+    """Whether a row helps a reader."""
     values = {side.before.get(key) for side in table.sides}
     values |= {side.after.get(key) for side in table.sides if not side.trapped}
-    if not bracket or key in table.wrong or len(values) > 1:
-        return True
-    return index.removesuffix("]") in {str(v) for v in fields.values()} and fields != {}
+    if key in table.wrong or len(values) > 1:
+        return Telling.SHOWN
+    _, bracket, index = key.partition("[")
+    if bracket and index.removesuffix("]") not in {str(v) for v in fields.values()}:
+        return Telling.IDLE
+    return Telling.SAME

@@ -14,11 +14,32 @@ from popek.semantics.ints import Interpretation, Ints
 from popek.terms import ArrayValue, FunctionValue
 
 
+class Drawn(ArrayValue):
+    """A bank whose elements are drawn when they are first read; `drawn` is shared by all its
+    descendants, `entries` are what was stored since.
+    """
+
+    __slots__ = ("drawn", "width")
+
+    def __init__(self, default: int, drawn: dict[int, int], entries: dict[int, int], width: int):
+        object.__setattr__(self, "default", default)
+        object.__setattr__(self, "entries", entries)
+        object.__setattr__(self, "drawn", drawn)
+        object.__setattr__(self, "width", width)
+
+    drawn: dict[int, int]
+    width: int
+
+    def settled(self) -> ArrayValue:
+        """The bank, with the default for what nobody has read."""
+        return ArrayValue(self.default, {**self.drawn, **self.entries})
+
+
 class Sampled(Ints):
     """Ints whose free symbols are drawn from `random` when first used; `given` come first."""
 
     def __init__(self, random: Random, given: Interpretation | None = None) -> None:
-        self.drawn: dict[str, int | ArrayValue] = {}
+        self.drawn: dict[str, int | Drawn] = {}
         self._functions: dict[str, dict[tuple[int, ...], int]] = {}
         self._random = random
         self._given = dict(given or {})
@@ -28,7 +49,10 @@ class Sampled(Ints):
     def model(self) -> Interpretation:
         """Everything that was drawn."""
         functions = {n: FunctionValue(0, entries) for n, entries in self._functions.items()}
-        return {**self._given, **self.drawn, **functions}
+        settled = {
+            n: v.settled() if isinstance(v, Drawn) else v for n, v in self.drawn.items()
+        }
+        return {**self._given, **settled, **functions}
 
     def _draw(self, width: int) -> int:
         """A value: often a boundary or a small one."""
@@ -53,13 +77,33 @@ class Sampled(Ints):
         return found
 
     def bank_variable(self, name: str, index_width: int, width: int) -> ArrayValue:
-        found = self._given.get(name, self.drawn.get(name))
+        if (given := self._given.get(name)) is not None:
+            assert isinstance(given, ArrayValue)
+            return given
+        found = self.drawn.get(name)
         if found is None:
-            count = min(1 << index_width, 32)
-            entries = {self._draw(index_width): self._draw(width) for _ in range(count)}
-            found = self.drawn[name] = ArrayValue(self._draw(width), entries)
-        assert isinstance(found, ArrayValue)
+            found = self.drawn[name] = Drawn(self._draw(width), {}, {}, width)
+        assert isinstance(found, Drawn)
         return found
+
+    def select(self, bank: ArrayValue, index: int, index_width: int, width: int) -> int:
+        if isinstance(bank, Drawn) and index not in bank.entries:
+            if index not in bank.drawn:
+                bank.drawn[index] = self._draw(bank.width)
+            return bank.drawn[index]
+        return super().select(bank, index, index_width, width)
+
+    def store(
+        self, bank: ArrayValue, index: int, value: int, index_width: int, width: int
+    ) -> ArrayValue:
+        if isinstance(bank, Drawn):
+            return Drawn(bank.default, bank.drawn, {**bank.entries, index: value}, bank.width)
+        return super().store(bank, index, value, index_width, width)
+
+    def banks_differ(
+        self, a: ArrayValue, b: ArrayValue, name: str, index_width: int, width: int
+    ) -> int:
+        return super().banks_differ(settled(a), settled(b), name, index_width, width)
 
     def uninterpreted(
         self, name: str, args: Sequence[int], widths: Sequence[int], width: int
@@ -75,3 +119,8 @@ class Sampled(Ints):
 
     def abstract(self, function: AbstractFunction, args: Sequence[int], width: int) -> int:
         return self.uninterpreted(function.name, args, [], width)
+
+
+def settled(bank: ArrayValue) -> ArrayValue:
+    """The bank as a plain value."""
+    return bank.settled() if isinstance(bank, Drawn) else bank

@@ -99,6 +99,14 @@ class Anatomy:
         )
 
     @cached_property
+    def varied(self) -> frozenset[str]:
+        """What the reading `general` varies at one level: banked registers stand for the copies
+        that the level does not select.
+        """
+        banked = {c.name for c in self.isa.components.values() if c.banked}
+        return (self.privileged - self.mode_components - self.decode_context) | banked
+
+    @cached_property
     def relocation(self) -> frozenset[str]:
         """R to the letter of 1974: what the translation reads, less M and what programs own."""
         own = {Role.REGISTER, Role.PC, Role.PARAMETER}

@@ -44,10 +44,10 @@ def resting_on(
     """
     if verdict is Class.CRITICAL:
         return ()
-    return tuple(i for i in _candidates(studied, kept) if _needed(studied, host, i))
+    return tuple(i for i in candidates(studied, kept) if _needed(studied, host, i))
 
 
-def _candidates(studied: Studied, kept: Sequence[Kept]) -> Iterator[str]:
+def candidates(studied: Studied, kept: Sequence[Kept]) -> Iterator[str]:
     """What the clause could rest on, by what it touches."""
     isa = studied.subject.anatomy.isa
     form = studied.subject.form
@@ -116,7 +116,11 @@ def isa_assumptions(
     """All assumptions that some verdict rests on, and those that the spec declares."""
     used = dict.fromkeys(a for v in verdicts for a in v.assumptions)
     declared = {a.id: a.text for a in isa.assumptions}
-    found = [Assumed(i, declared.get(i) or REGISTRY.get(i, "")) for i in {**declared, **used}]
+    found = [
+        Assumed(i, declared.get(i) or REGISTRY.get(i, ""))
+        for i in {**declared, **used}
+        if i in declared or i in REGISTRY
+    ]
     found += [
         Assumed("unmodelled", s.unmodelled)
         for s in _unmodelled(isa)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
-from popek.theory.assumptions import Assumed, isa_assumptions, resting_on
+from popek.theory.assumptions import Assumed, candidates, isa_assumptions, resting_on
 from popek.theory.classify import Studied, classify, shows_clock, study
 from popek.theory.direct import Coupling, delivered_elsewhere, direct_execution
 from popek.theory.host import Choice, Value, choosable, choose
 from popek.theory.invariants import Kept, induct
 from popek.theory.obligation import Obligation
-from popek.theory.prover import Prover, Stats
+from popek.theory.promises import keepable
+from popek.theory.prover import Disagreement, Prover, Stats
 from popek.theory.subject import Subject, some
 from popek.theory.theorems import Theorem, Verdict, hybrid, recursive, vmm
 from popek.theory.verdict import (
@@ -53,6 +54,8 @@ class Check:
     hybrid_without_contract: Theorem
     invariants: tuple[Kept, ...]
     deliveries: Mapping[str, Finding]
+    #: What the host's own tables hold wherever the processor reads them, and whether they can.
+    promises: Mapping[str, bool | None]
     assumptions: tuple[Assumed, ...]
     stats: Stats
     interrupted: bool
@@ -82,57 +85,117 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 def check(prover: Prover, options: Options, progress: Progress = no_progress) -> Check:
     """Classifies every form and decides the theorems.  Ctrl-C leaves what was decided so far."""
-    isa = prover.isa
-    anatomy = Anatomy(isa, options.top)
-    studied: list[Studied] = []
-    verdicts: list[FormVerdict] = []
-    interrupted = False
-    total = len(isa.forms)
-    components = choosable(isa)
+    session = _Session(prover, options, progress)
     try:
+        session.run()
+    except KeyboardInterrupt:
+        return session.partial()
+    return session.result()
+
+
+class _Session:
+    """One run of `check`: what is decided so far, so that an interrupt loses nothing of it."""
+
+    def __init__(self, prover: Prover, options: Options, progress: Progress) -> None:
+        self.prover = prover
+        self.isa = prover.isa
+        self.options = options
+        self.progress = progress
+        self.anatomy = Anatomy(self.isa, options.top)
+        self.components = choosable(self.isa)
+        self.choice = choose(self.anatomy, [], options.host)
+        self.deliveries: dict[str, Finding] = {}
+        self.promises: dict[str, bool | None] = {}
+        self.kept: tuple[Kept, ...] = ()
+        self.studied: dict[tuple[str, str], Studied] = {}
+        self.verdicts: dict[tuple[str, str], FormVerdict] = {}
+        self.theorems: tuple[Theorem, Theorem, Theorem, Theorem] | None = None
+
+    def run(self) -> None:
+        """Everything, in the order in which it can be of use."""
+        isa, options = self.isa, self.options
+        # Whatever the host's controls are: what holds for all of them holds for its choice.
+        self.deliveries = _deliveries(self.prover, self.anatomy)
+        self.promises = keepable(self.prover, self.anatomy, {})
         for i, form in enumerate(isa.forms):
-            progress("studying", i, total)
-            studied.append(study(Subject(prover, anatomy, form), components))
-        choice = choose(anatomy, [s.trial for s in studied], options.host)
-    except KeyboardInterrupt:
-        interrupted = True
-        studied = studied[:-1] if studied else []
-        choice = choose(anatomy, [], options.host)
-    deliveries: dict[str, Finding] = {}
-    kept: tuple[Kept, ...] = ()
-    try:
-        if not interrupted:
-            deliveries = _deliveries(prover, anatomy, choice)
-            kept = tuple(
-                Kept(i, (Undecided("induction", "not all forms were loaded"),))
-                if options.partial
-                else induct(prover, i)
-                for i in isa.invariants
-            )
-            for i, one in enumerate(studied):
-                progress("classifying", i, total)
-                verdict = _led_astray(classify(one, choice.host, studied), deliveries)
-                resting = resting_on(one, choice.host, kept, verdict.kind)
-                verdicts.append(replace(verdict, assumptions=resting))
-    except KeyboardInterrupt:
-        interrupted = True
-    one_ = vmm(verdicts, choice.admissible)
-    if interrupted:
-        one_ = Theorem(Verdict.UNDECIDED, (), "interrupted")
+            self.progress("studying", i, len(isa.forms))
+            one = study(Subject(self.prover, self.anatomy, form), self.components)
+            self.studied[form.key] = one
+            if not one.trial.relevant:
+                self._classify(one)
+        studied = list(self.studied.values())
+        self.choice = choose(self.anatomy, [s.trial for s in studied], options.host)
+        for i, one in enumerate(studied):
+            self.progress("classifying", i, len(studied))
+            if one.trial.relevant:
+                self._classify(one)
+        self.kept = tuple(
+            Kept(i, (Undecided("induction", "not all forms were loaded"),))
+            if options.partial
+            else induct(self.prover, i)
+            for i in isa.invariants
+        )
+        for i, one in enumerate(studied):
+            self.progress("dropping assumptions", i, len(studied))
+            key = one.subject.form.key
+            verdict = self.verdicts[key]
+            resting = resting_on(one, self.choice.host, self.kept, verdict.kind)
+            self.verdicts[key] = replace(verdict, assumptions=resting)
+        self.theorems = self._theorems(studied)
+
+    def _classify(self, one: Studied) -> None:
+        verdict = classify(one, self.choice.host, list(self.studied.values()))
+        verdict = _led_astray(verdict, self.deliveries)
+        _consistent(verdict)
+        possible = tuple(candidates(one, self.kept))
+        self.verdicts[verdict.key] = replace(verdict, assumptions=possible)
+
+    def _theorems(self, studied: list[Studied]) -> tuple[Theorem, Theorem, Theorem, Theorem]:
+        verdicts = [self.verdicts[f.key] for f in self.isa.forms]
+        one = vmm(verdicts, self.choice.admissible)
+        two = recursive(
+            one, _timed(self.anatomy, studied, verdicts, self.options), _clocks(verdicts)
+        )
+        without = _hybrid(studied, verdicts, self.choice, contract=False)
+        three = without
+        if self.isa.contracts:
+            three = _hybrid(studied, verdicts, self.choice, contract=True)
+        return one, two, three, without
+
+    def result(self) -> Check:
+        """The whole check."""
+        assert self.theorems is not None
+        return self._check(self.theorems, interrupted=False)
+
+    def partial(self) -> Check:
+        """What was decided before an interrupt; no theorem is."""
+        unknown = Theorem(Verdict.UNDECIDED, (), "interrupted")
+        return self._check((unknown,) * 4, interrupted=True)
+
+    def _check(
+        self, theorems: tuple[Theorem, Theorem, Theorem, Theorem], *, interrupted: bool
+    ) -> Check:
+        forms = (f.key for f in self.isa.forms)
+        verdicts = tuple(self.verdicts[key] for key in forms if key in self.verdicts)
         return Check(
-            isa, options, choice, tuple(verdicts), one_, one_, one_, one_, kept, deliveries,
-            isa_assumptions(isa, verdicts, kept), prover.stats, True,
-        )  # fmt: skip
-    two = recursive(one_, _timed(anatomy, studied, verdicts, options), _clocks(verdicts))
-    without = _hybrid(studied, verdicts, choice, contract=False)
-    three = _hybrid(studied, verdicts, choice, contract=True) if isa.contracts else without
-    return Check(
-        isa, options, choice, tuple(verdicts), one_, two, three, without, kept, deliveries,
-        isa_assumptions(isa, verdicts, kept), prover.stats, False,
-    )  # fmt: skip
+            isa=self.isa,
+            options=self.options,
+            choice=self.choice,
+            verdicts=verdicts,
+            vmm=theorems[0],
+            recursive=theorems[1],
+            hybrid=theorems[2],
+            hybrid_without_contract=theorems[3],
+            invariants=self.kept,
+            deliveries=self.deliveries,
+            promises=self.promises,
+            assumptions=isa_assumptions(self.isa, verdicts, self.kept),
+            stats=self.prover.stats,
+            interrupted=interrupted,
+        )
 
 
-def _deliveries(prover: Prover, anatomy: Anatomy, choice: Choice) -> dict[str, Finding]:
+def _deliveries(prover: Prover, anatomy: Anatomy) -> dict[str, Finding]:
     """For each trap that a form raises: that its vector is the hypervisor's."""
     found: dict[str, Finding] = {}
     raised = {
@@ -148,7 +211,7 @@ def _deliveries(prover: Prover, anatomy: Anatomy, choice: Choice) -> dict[str, F
         def build(
             algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap
         ) -> Obligation[V, B]:
-            coupling = Coupling(anatomy, anatomy.lowest, choice.host, flat=flat)
+            coupling = Coupling(anatomy, anatomy.lowest, {}, flat=flat)
             return delivered_elsewhere(coupling, trap, algebra)
 
         found[trap.name] = prover.find(f"delivery of {trap.name}", trap.delivery, build)
@@ -168,6 +231,21 @@ def _led_astray(verdict: FormVerdict, deliveries: Mapping[str, Finding]) -> Form
                 reason=f"not proved that the trap {stmt.trap} is delivered to the host",
             )
     return verdict
+
+
+def _consistent(verdict: FormVerdict) -> None:
+    """Critical (direct) implies sensitive (general) and not privileged (general), section 3.
+
+    Raises Disagreement with the pair where it does not.
+    """
+    if verdict.kind is not Class.CRITICAL:
+        return
+    general = verdict.general
+    if general.sensitive is False or general.privileged is True:
+        raise Disagreement(
+            f"{verdict.form.name} [{verdict.form.text}] is critical in the reading direct, but in "
+            f"general it is {general.kind}"
+        )
 
 
 def _clocks(verdicts: list[FormVerdict]) -> list[str]:

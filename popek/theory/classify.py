@@ -111,7 +111,10 @@ def _witness(studied: Studied, host: Host, direct: Sequence[Finding]) -> Witness
             ) -> Obligation[V, B]:
                 return direct_execution(replace(coupling, flat=flat), subject.form, algebra)
 
-            return shrink(subject.form.body, build, finding.witness, subject.touches)
+            decoding = subject.prover.decoding
+            return shrink(
+                subject.form.body, build, finding.witness, subject.touches, decoding
+            )
     return None
 
 

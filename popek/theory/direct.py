@@ -77,6 +77,10 @@ class Coupling:
     def isa(self) -> Isa:
         return self.anatomy.isa
 
+    def flattened(self, flat: bool) -> Coupling:
+        """The same pairs, or only those whose translation is the identity."""
+        return replace(self, flat=flat)
+
     def choosing_inputs(self) -> Coupling:
         """The same pairs, with v's inputs to be chosen."""
         return replace(self, own_choice=True)

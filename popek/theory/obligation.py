@@ -108,8 +108,14 @@ class Guards(Generic[V, B]):
         return self._algebra.negation(self.traps)
 
     def left_open(self) -> dict[str, LeftOpen[V]]:
-        """The unpredictable exits by site (one exit a site: a site is one place in the clause)."""
-        return {e.site: e for e in self._step.exits if isinstance(e, LeftOpen)}
+        """The unpredictable exits by site; a site that is reached in several ways is one exit."""
+        found: dict[str, LeftOpen[V]] = {}
+        for e in self._step.exits:
+            if isinstance(e, LeftOpen):
+                if (same := found.get(e.site)) is not None:
+                    e = replace(e, guard=self._algebra.either(same.guard, e.guard))
+                found[e.site] = e
+        return found
 
     @property
     def events(self) -> V:

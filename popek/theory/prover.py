@@ -42,6 +42,8 @@ from popek.theory.verdict import (
 #: How many random states are tried before the rewriter, and before the solver.
 FIRST_SAMPLES = 3
 ALL_SAMPLES = 12
+#: How many once a solver has found it hard.
+PATIENT_SAMPLES = 500
 #: How many encodings of a form the random states take turns with.
 DECODED = 4
 
@@ -124,11 +126,17 @@ class Prover:
             if witness := self._sample(name, body, build, form, samples):
                 return Refuted(witness, Decider.SAMPLING)
             flat = self._goal(algebra, build(algebra, True), [Fault.TRANSLATION])
-            match self._ask(algebra.terms, f"{name} (flat)", flat):
-                case Sat(model=model):
-                    return Refuted(self._confirm(name, body, build, True, model), Decider.SOLVER)
-                case _:
-                    pass
+            for budget in (replace(self.budget, rlimit=self.budget.rlimit // 50), self.budget):
+                match self._ask(algebra.terms, f"{name} (flat)", flat, budget):
+                    case Sat(model=model):
+                        found = self._confirm(name, body, build, True, model)
+                        return Refuted(found, Decider.SOLVER)
+                    case Unsat():
+                        break
+                    case OutOfBudget():
+                        samples = range(ALL_SAMPLES, PATIENT_SAMPLES)
+                        if witness := self._sample(name, body, build, form, samples):
+                            return Refuted(witness, Decider.SAMPLING)
         match self._ask(algebra.terms, name, visible):
             case Sat(model=model):
                 return Refuted(self._confirm(name, body, build, False, model), Decider.SOLVER)
@@ -183,12 +191,14 @@ class Prover:
         ]
         return terms.any_of(joined)
 
-    def _ask(self, terms: Terms, name: str, goal: Term) -> Answer:
+    def _ask(
+        self, terms: Terms, name: str, goal: Term, budget: Budget | None = None
+    ) -> Answer:
         if goal.is_value(0):
             return Unsat()
         if self.keep is not None:
             self._write(name, query(name, [goal]).text)
-        decision = decide(terms, name, [goal], self.solver, self.budget)
+        decision = decide(terms, name, [goal], self.solver, budget or self.budget)
         if decision.by is By.SOLVER:
             self.stats.solver_calls += 1
         self.stats.solver_seconds += decision.stats.seconds
@@ -220,11 +230,15 @@ class Prover:
             algebra = Sampled(random, decoded[number % len(decoded)])
             flat = number % 4 != 3
             obligation = build(algebra, flat)
-            if all(p.condition for p in obligation.premises):
-                sightings = sightings_of(obligation)
-                if any(s.fault is not Fault.TRANSLATION for s in sightings):
-                    witness = witness_of(name, body, obligation, sightings)
-                    return replace(witness, model=algebra.model, flat=flat)
+            if not _goes_wrong(obligation):
+                continue
+            # Once more over plain ints: an element that was drawn late is then there from the start.
+            again = build(Ints(algebra.model), flat)
+            if _goes_wrong(again):
+                witness = witness_of(
+                    name, body, again, sightings_of(again), self.decoding
+                )
+                return replace(witness, model=algebra.model, flat=flat)
         return None
 
     def _decoded(self, form: ir.Form) -> list[dict[str, int]]:
@@ -248,6 +262,11 @@ class Prover:
         return self._fields[form.key]
 
     @cached_property
+    def decoding(self) -> frozenset[str]:
+        """The pc, and the hidden components that the bytes' meaning depends on."""
+        return self._anatomy.decode_context | {self.isa.pc}
+
+    @cached_property
     def _anatomy(self) -> Anatomy:
         return Anatomy(self.isa)
 
@@ -267,8 +286,15 @@ class Prover:
                 raise _Spurious
             raise Disagreement(f"{name}: nothing goes wrong over the ints")
         return replace(
-            witness_of(name, body, obligation, sightings), model=model, flat=flat
+            witness_of(name, body, obligation, sightings, self.decoding), model=model, flat=flat
         )
+
+
+def _goes_wrong(obligation: Obligation[int, ArrayValue]) -> bool:
+    """Whether the premises hold, and more is seen than a translation that changes."""
+    return all(p.condition for p in obligation.premises) and any(
+        s.fault is not Fault.TRANSLATION for s in sightings_of(obligation)
+    )
 
 
 def sightings_of(obligation: Obligation[int, ArrayValue]) -> tuple[Sighting, ...]:
@@ -285,9 +311,14 @@ def witness_of(
     body: Body,
     obligation: Obligation[int, ArrayValue],
     sightings: tuple[Sighting, ...],
+    decoding: frozenset[str] = frozenset(),
 ) -> Witness:
-    """The re-evaluated states, cut down to what matters."""
-    touched = reads(body) | writes(body)
+    """The re-evaluated states, cut down to what matters.
+
+    `decoding`: components that are shown although the body does not touch them: the pc, and what
+    the bytes mean depends on.
+    """
+    touched = reads(body) | writes(body) | decoding
     sides = list(obligation.runs)
     states = obligation.states
     differing = {
@@ -301,7 +332,7 @@ def witness_of(
         run = obligation.runs[side]
         runs[side] = Ran(
             {n: states[side][n] for n in shown},
-            {n: run.state[n] for n in _changed(run, states[side]) | set(shown)},
+            {n: run.state[n] for n in run.state if n in shown or run.state[n] != states[side][n]},
             _ending(run),
         )
     causes = tuple(n for n in states[sides[0]] if n in differing and n in reads(body))
@@ -318,13 +349,6 @@ def witness_of(
 
 def _seen(sightings: tuple[Sighting, ...]) -> set[str]:
     return {s.component for s in sightings if s.component}
-
-
-def _changed(
-    run: Step[int, ArrayValue], before: object
-) -> set[str]:
-    assert isinstance(before, dict)
-    return {n for n, value in run.state.items() if value != before[n]}
 
 
 def _ending(run: Step[int, ArrayValue]) -> str | None:
@@ -353,7 +377,7 @@ def _blame(
                 for entry in reversed(run.assigned):
                     if entry.guard and entry.component == sighting.component:
                         return entry.span
-                for access in reversed(run.accesses):
+                for access in run.accesses:
                     if access.guard and access.access == "write":
                         return access.span
     return None

@@ -59,11 +59,9 @@ def _each_pair(subject: Subject) -> Iterator[Comparison]:
 def read_general(subject: Subject) -> Sensitivity:
     """The reading `general`."""
     anatomy = subject.anatomy
-    lowest = (anatomy.lowest,)
+    lowest, higher = (anatomy.lowest,), subject.levels[:-1]
     evidence = _Evidence(subject)
-    varied = (
-        anatomy.privileged - anatomy.mode_components - anatomy.decode_context
-    ) & subject.reads
+    varied = subject.reads & anatomy.varied
     relocation = varied & anatomy.relocation
 
     in_user = evidence.ask(
@@ -86,7 +84,7 @@ def read_general(subject: Subject) -> Sensitivity:
     control = control_user
     if control is not True and subject.sees_mode:
         control = evidence.ask(
-            "control", general.control_sensitive, _each_level(subject, frozenset())
+            "control", general.control_sensitive, _each_level(subject, frozenset(), higher)
         )
     mode = evidence.ask("mode", general.mode_sensitive, _each_pair(subject))
     resource_user: bool | None = False
@@ -98,7 +96,7 @@ def read_general(subject: Subject) -> Sensitivity:
         resource = resource_user
         if resource is not True and subject.sees_mode:
             resource = evidence.ask(
-                "resource", general.resource_sensitive, _each_level(subject, varied)
+                "resource", general.resource_sensitive, _each_level(subject, varied, higher)
             )
     location: bool | None = False
     if relocation:
@@ -124,9 +122,7 @@ def plain(subject: Subject, reading: Sensitivity) -> bool | None:
     controls = {c.name for c in anatomy.controls} & subject.reads
     if not controls or reading.control is True or reading.mode is True:
         return None if reading.sensitive is None else False
-    varied = (
-        anatomy.privileged - anatomy.mode_components - anatomy.decode_context - controls
-    ) & subject.reads
+    varied = (subject.reads & anatomy.varied) - controls
     resource: bool | None = False
     if varied:
         evidence = _Evidence(subject)
@@ -144,18 +140,20 @@ def read_pg74(subject: Subject) -> Sensitivity:
     anatomy = subject.anatomy
     evidence = _Evidence(subject)
     levels = anatomy.levels
-    lowest = (anatomy.lowest,)
+    lowest, higher = (anatomy.lowest,), subject.levels[:-1]
     extremes = Comparison(anatomy, levels[0], anatomy.lowest, anatomy.tied_to_mode)
     unprivileged = evidence.ask("not privileged", pg74.not_privileged, iter([extremes]))
-    # Without a pair that satisfies the premise it is not privileged either.
     privileged = None if unprivileged is None else not unprivileged
+    if privileged:
+        # A form for which no pair satisfies the premise is not privileged.
+        privileged = evidence.ask("premise", pg74.premise, iter([extremes]))
     control_user = evidence.ask(
         "control", pg74.control_sensitive, _each_level(subject, frozenset(), lowest)
     )
     control = control_user
     if control is not True and subject.sees_mode:
         control = evidence.ask(
-            "control", pg74.control_sensitive, _each_level(subject, frozenset())
+            "control", pg74.control_sensitive, _each_level(subject, frozenset(), higher)
         )
     relocation = anatomy.relocation & subject.reads
     location_user: bool | None = False
@@ -167,7 +165,7 @@ def read_pg74(subject: Subject) -> Sensitivity:
         location = location_user
         if location is not True and subject.sees_mode:
             location = evidence.ask(
-                "location", pg74.behaviour_sensitive, _each_level(subject, relocation)
+                "location", pg74.behaviour_sensitive, _each_level(subject, relocation, higher)
             )
     mode = evidence.ask("mode", pg74.behaviour_sensitive, _each_pair(subject))
     return Sensitivity(

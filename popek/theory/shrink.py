@@ -18,8 +18,17 @@ from popek.theory.verdict import Witness
 Value = int | ArrayValue | FunctionValue
 
 
-def shrink(body: Body, build: Build, witness: Witness, touched: frozenset[str]) -> Witness:
-    """The same first sighting, from a smaller model.  `touched`: the components that matter."""
+def shrink(
+    body: Body,
+    build: Build,
+    witness: Witness,
+    touched: frozenset[str],
+    decoding: frozenset[str],
+) -> Witness:
+    """The same first sighting, from a smaller model.  `touched`: the components that matter.
+
+    `decoding`: as for `witness_of`.
+    """
     goal = witness.sightings[0]
 
     def holds(model: Interpretation) -> bool:
@@ -27,7 +36,7 @@ def shrink(body: Body, build: Build, witness: Witness, touched: frozenset[str]) 
         return all(p.condition for p in obligation.premises) and goal in sightings_of(obligation)
 
     model: dict[str, Value] = dict(witness.model)
-    idle = {name: _zero(value) for name, value in model.items() if _idle(name, touched)}
+    idle = {name: _zero(value) for name, value in model.items() if _idle(name, touched | decoding)}
     if holds(model | idle):
         model |= idle
     for name in sorted(model.keys() - idle.keys()):
@@ -36,7 +45,8 @@ def shrink(body: Body, build: Build, witness: Witness, touched: frozenset[str]) 
                 model[name] = smaller
                 break
     obligation = build(Ints(model), witness.flat)
-    small = witness_of(witness.query, body, obligation, sightings_of(obligation))
+    found = sightings_of(obligation)
+    small = witness_of(witness.query, body, obligation, found, decoding)
     return replace(small, model=model, flat=witness.flat)
 
 

@@ -21,6 +21,7 @@ from popek.source import Source
 
 SPAN = Source("machine.isa", "").span()
 TRUE = Const(1, 1)
+ONE = Const(1, 4)
 
 
 def is_(name: str, width: int, value: int) -> ir.Expr:
@@ -50,7 +51,7 @@ def form(
     fields: Mapping[str, int],
     operands: tuple[ir.Operand, ...] = (),
     decode: ir.Expr = TRUE,
-    length: ir.Expr = Const(1, 4),
+    length: ir.Expr = ONE,
     body: tuple[ir.Stmt, ...] = (),
 ) -> ir.Form:
     return ir.Form(
@@ -117,7 +118,6 @@ _PREFIXES = (
 _REGISTERS = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")
 _SHORT = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 _PREFIX_FIELDS = {"size": 1, "segment": 2}
-_NO_BAD_SEGMENT = TRUE
 #: The operands are 32 bits wide.
 _WIDE = not_(eq(Field("size", 1), ir.Read("CS_D", 1)))
 

@@ -191,3 +191,58 @@ def test_abstract_function() -> None:
     assert isa.functions["f"].result == ir.Extract(ir.Local("n", 16), 7, 0)
     (stmt,) = isa.forms[0].body
     assert any(isinstance(node, ir.Apply) for node in ir.subexpressions(ir.expressions(stmt)[1]))
+
+
+def test_arguments_are_evaluated_left_to_right() -> None:
+    more = """
+function bump() -> u16
+  a[1] = a[1] + 1
+  return a[1]
+function pair(p, q) = p @ q
+family twice(k : u1) of (p, q)
+  ONE 0 : p @ q
+"""
+    machine = run("let r = pair(a[1], bump())\na[3] = r[31..16]\na[4] = r[15..0]", more)
+    assert (machine.banks["a"][3], machine.banks["a"][4]) == (5, 6)
+
+
+def test_mnemonics_are_compared_by_name() -> None:
+    text = """
+family op(k : u2)
+  ADD 00
+  SUB 01
+  CMP 10
+instruction op
+  encoding 0001 k 00000 00000
+  match mnemonic
+    ADD, SUB => a[0] = 1
+    _ => a[0] = 2
+  if mnemonic in {SUB, CMP} then a[1] = 1
+  if op != ADD then a[2] = 1
+"""
+    results = [Machine().run(form.body).banks["a"] for form in spec(text).forms]
+    assert results == [{0: 1}, {0: 1, 1: 1, 2: 1}, {0: 2, 1: 1, 2: 1}]
+
+
+def test_the_pc_may_be_a_field() -> None:
+    header = """isa "PSW"
+code 16 bits big
+bits from left
+memory E[2**16] : u16
+register PSW : u32
+  0      P   mode
+  8..15  K   resource
+  16..31 IA  pc
+mode state = PSW.P : supervisor = 0 > problem = 1
+trap t
+deliver d
+  PSW = E[2, 2]
+"""
+    text = "instruction T v\n  encoding 0001 0000 v:8\n  PSW = E[zext(v), 2]\n"
+    isa = spec(text, header)
+    assert isa.pc == "PSW.IA"
+    machine = Machine(memory={3: 0x8007, 4: 0x1234}, fields={"v": 3}).run(isa.forms[0].body)
+    assert machine.scalars == {"PSW.P": 1, "PSW.K": 7}
+    assert machine.events == [("load", 3), ("jump", 0x1234)]
+    machine = Machine(memory={2: 0x8007, 3: 0x1234}).run(isa.traps["t"].delivery)
+    assert machine.scalars == {"PSW.P": 1, "PSW.K": 7, "PSW.IA": 0x1234}

@@ -1,0 +1,94 @@
+"""The reference pages name everything that popek has."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import popek
+from popek.diagnostics import CODES
+from popek.report.explain_json import explain_document
+from popek.report.view import view
+from popek.theory.assumptions import REGISTRY
+from popek.theory.verdict import Label
+from tests.docs.pages import ROOT, name_of, pages
+
+
+@cache
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_parts_are_up_to_date() -> None:
+    rewritten: Callable[[str, Mapping[str, Any] | None], str] = generate().rewritten
+    stale = []
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        if rewritten(text, None) != text:
+            stale.append(name_of(page))
+    assert stale == [], "run: python docs/generate.py"
+
+
+def _page(name: str) -> str:
+    return (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+
+
+def test_every_error_code_is_explained() -> None:
+    assert re.findall(r"^### (\S+)$", _page("errors.md"), re.MULTILINE) == list(CODES)
+
+
+def test_every_assumption_is_in_the_reference() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| ", _page("assumptions.md"), re.MULTILINE)
+    assert set(REGISTRY) <= set(rows)
+
+
+def _keys(entry: object) -> set[str]:
+    """The names of all entries, but not those of the machine's components."""
+    data = {"host", "before", "after", "fields", "mnemonics", "deliveries", "tool", "witnesses"}
+    match entry:
+        case dict():
+            found = set(entry)
+            for key, value in entry.items():
+                if key not in data:
+                    found |= _keys(value)
+            return found
+        case list():
+            return set().union(*map(_keys, entry)) if entry else set()
+        case _:
+            return set()
+
+
+@pytest.mark.parametrize("document", ["check", "explain"])
+def test_every_json_entry_is_in_the_reference(document: str) -> None:
+    check = popek.check(popek.load("pg74", only=["LRA", "JRST1", "SVC"]), partial=True)
+    if document == "check":
+        made = popek.document(check)
+    else:
+        made = explain_document(view(check, "direct"), "LRA")
+    told = set(re.findall(r"`([a-z0-9_]+)`", _page("json.md")))
+    assert _keys(json.loads(json.dumps(made))) <= told
+
+
+def test_every_label_is_in_the_reference() -> None:
+    text = _page("json.md")
+    assert all(f"`{label.value}`" in text for label in Label)
+
+
+def test_every_keyword_is_in_the_language_reference() -> None:
+    grammar = (ROOT / "grammars" / "isa.lark").read_text(encoding="utf-8")
+    rules = re.sub(r"//[^\n]*", "", grammar.split("// ---- terminals")[0])
+    keywords = set(re.findall(r'"([a-z]+)"', rules)) - {"s"}
+    text = _page("language.md")
+    missing = sorted(word for word in keywords if not re.search(rf"\b{word}\b", text))
+    assert missing == []
