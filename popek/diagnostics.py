@@ -147,6 +147,24 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E0804": "More files than popek includes into one spec.",
         "E0805": "A number with more digits than popek reads.",
         "E0806": "A loop, repetition or function expands into more than popek follows.",
+        # ------------------------------------------------------------ E09xx assembly
+        # ------------------------------------------------------------ E09xx assembly
+        "E0901": "A word in the place of an instruction that is the mnemonic of none, in this "
+        "instruction set.",
+        "E0902": "Operands that fit no form of the instruction. They are written as the operand "
+        "tables of the spec print them.",
+        "E0903": "A value that does not fit its field. A field whose sign the instruction extends "
+        "holds as many negative numbers as others.",
+        "E0904": "A label that the file does not declare.",
+        "E0905": "A label that is declared twice in one file.",
+        "E0906": "A directive that does not exist, or is written with the wrong values. There are "
+        "`.byte`, `.word` and `.org`.",
+        "E0907": "An `.org` that goes back to an address that already has code or data.",
+        "E0908": "A `{...}` behind an instruction that selects no form which is written like this.",
+        "E0909": "A label that is called like a register or another word of the operands.",
+        "E0910": "Operands without code: the instruction excludes them, or needs another decode "
+        "context, such as one for operands of 16 bits.",
+        "E0911": "An image that is larger than popek assembles.",
     }
 )
 

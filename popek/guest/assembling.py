@@ -96,7 +96,7 @@ class _Assembler:
                 )
             elif name in self.declared:
                 self.collector.add(
-                    "E0904",
+                    "E0905",
                     f"the label `{name}` is declared twice",
                     span,
                     notes=[Note(self.declared[name], "first here")],
@@ -124,7 +124,7 @@ class _Assembler:
         for name in names:
             if name not in self.declared:
                 self.collector.add(
-                    "E0905",
+                    "E0904",
                     f"there is no label `{name}`",
                     span,
                     hint=did_you_mean(name, self.declared),

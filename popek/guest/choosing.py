@@ -36,9 +36,9 @@ class OutOfRange:
 class Chooser:
     """Reads lines of assembly in one decode context.
 
-    A line stands for its shortest code, of equally short ones that of the form that the spec has
-    first.  Fields that the text does not print are 0 or, where that is not the form's code, the
-    first values that are: prefixes first, each from 0 up.
+    A line stands for the code with the fewest prefixes, of those for the shortest, of those for
+    that of the form that the spec has first.  Fields that the text does not print are 0 or, where
+    that is not the form's code, the first values that are: prefixes first, each from 0 up.
     """
 
     def __init__(self, isa: ir.Isa, context: Context, decoder: Decoder | None = None) -> None:
@@ -93,11 +93,15 @@ class Chooser:
                         outside.append(value)
                     case None:
                         pass
-        found.sort(key=lambda candidate: len(candidate.code))
+        found.sort(key=self._preference)
         for candidate in found:
             if len(candidate.code) >= at_least and self._is_meant(candidate):
                 return candidate
         return tuple(outside)
+
+    def _preference(self, candidate: Candidate) -> tuple[int, int]:
+        prefixes = sum(1 for name in self._prefixes if candidate.fields.get(name))
+        return prefixes, len(candidate.code)
 
     def _is_meant(self, candidate: Candidate) -> bool:
         meaning = self.decoder.decode(candidate.code, self.context)

@@ -94,10 +94,10 @@ class Disassembler:
         printed = {p.field for p in parts_of(form, rows) if isinstance(p, ir.TemplateField)}
         hidden = {n: v for n, v in fields.items() if n not in printed and n != "length"}
         default = self._best(exact, {})
-        if default is None:
-            return [hidden]
-        differing = {n: v for n, v in hidden.items() if default.fields[n] != v}
-        return [{n: v for n, v in differing.items() if v}, differing, hidden]
+        base = default.fields if default is not None else dict.fromkeys(hidden, 0)
+        others = {n: v for n, v in hidden.items() if base[n] != v}
+        present = {n: v for n, v in hidden.items() if v}
+        return [{n: v for n, v in others.items() if v}, others, present, hidden]
 
     def _best(self, readings: list[Matched], fixed: Mapping[str, int]) -> Candidate | None:
         found = self._chooser.choose(readings, fixed, {}, 0)

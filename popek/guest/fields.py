@@ -20,9 +20,11 @@ def canonical(
     """The same code's fields as `decode` gives them: 0 where the code does not hold them.
 
     `length` is the length of the code.  None where these fields do not mean the form, or only by
-    the value of a field that the code does not hold.
+    the value of a field that the code does not hold, or where a prefix does not exist.
     """
     values = {name: fields.get(name, 0) for name in form.fields}
+    if any(values.get(group.field, 0) > len(group.codes) for group in isa.prefixes):
+        return None
     pattern = Pattern.of(form)
     rows = pattern.rows(values, context)
     if any(r is None and o.rows for r, o in zip(rows, form.operands, strict=True)):

@@ -146,9 +146,7 @@ class Ints:
         covered = len(indices) == 1 << index_width
         if a.default != b.default and not covered:
             return 1
-        return int(
-            any(a.entries.get(i, a.default) != b.entries.get(i, b.default) for i in indices)
-        )
+        return int(any(a.entries.get(i, a.default) != b.entries.get(i, b.default) for i in indices))
 
     def variable(self, name: str, width: int) -> int:
         value = self._model.get(name, 0)

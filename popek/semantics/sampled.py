@@ -49,9 +49,7 @@ class Sampled(Ints):
     def model(self) -> Interpretation:
         """Everything that was drawn."""
         functions = {n: FunctionValue(0, entries) for n, entries in self._functions.items()}
-        settled = {
-            n: v.settled() if isinstance(v, Drawn) else v for n, v in self.drawn.items()
-        }
+        settled = {n: v.settled() if isinstance(v, Drawn) else v for n, v in self.drawn.items()}
         return {**self._given, **settled, **functions}
 
     def _draw(self, width: int) -> int:

@@ -32,9 +32,7 @@ State = Mapping[str, V | B]
 class Storage(Protocol[V, B]):
     """How accesses reach memory: by the real translation, or by an abstract one."""
 
-    def load(
-        self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span
-    ) -> V: ...
+    def load(self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span) -> V: ...
 
     def store(
         self, run: Run[V, B], space: str, args: Sequence[V], units: int, value: V, span: Span
@@ -178,7 +176,6 @@ class Run(Generic[V, B]):
             self._statement(stmt)
 
     def _statement(self, stmt: ir.Stmt) -> None:
-        algebra = self.algebra
         self.site = id(stmt)
         match stmt:
             case ir.Set(local=local, value=value):
@@ -241,9 +238,7 @@ class Run(Generic[V, B]):
             stored = algebra.bank_ite(inside, stored, bank)
         self.state[name] = stored
 
-    def _event(
-        self, device: str, operation: str, args: Sequence[ir.Expr], span: Span
-    ) -> None:
+    def _event(self, device: str, operation: str, args: Sequence[ir.Expr], span: Span) -> None:
         values = tuple(self.value(a) for a in args)
         widths = tuple(a.width for a in args)
         self.events.append(DeviceEvent(self.path, device, operation, values, widths, span))
@@ -258,9 +253,7 @@ class Run(Generic[V, B]):
             self.exits.append(trapped(guard))
         self._live = algebra.both(self._live, condition)
 
-    def _require(
-        self, condition: V, trap: str, args: Sequence[ir.Expr], span: Span
-    ) -> None:
+    def _require(self, condition: V, trap: str, args: Sequence[ir.Expr], span: Span) -> None:
         translating = self.translating
         processor = translating is not None and translating.processor
         faults = self.isa.traps[trap].kind is ir.TrapKind.FAULT
@@ -283,9 +276,7 @@ class Run(Generic[V, B]):
         """The state with the pc where this step leaves it."""
         return {**self.state, self.isa.pc: self.target}
 
-    def _branch(
-        self, condition: V, then: Sequence[ir.Stmt], otherwise: Sequence[ir.Stmt]
-    ) -> None:
+    def _branch(self, condition: V, then: Sequence[ir.Stmt], otherwise: Sequence[ir.Stmt]) -> None:
         algebra = self.algebra
         if algebra.is_true(condition):
             return self.run(then)

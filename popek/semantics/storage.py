@@ -49,9 +49,7 @@ def join(isa: ir.Isa, algebra: Algebra[V, B], units: Sequence[V], width: int) ->
     if len(units) == 1:
         return units[0]
     ordered = list(units) if isa.endian == "big" else list(reversed(units))
-    return algebra.operation(
-        ir.Op.CONCAT, ordered, [width] * len(ordered), width * len(ordered)
-    )
+    return algebra.operation(ir.Op.CONCAT, ordered, [width] * len(ordered), width * len(ordered))
 
 
 def split(isa: ir.Isa, algebra: Algebra[V, B], value: V, units: int, width: int) -> list[V]:
@@ -59,8 +57,7 @@ def split(isa: ir.Isa, algebra: Algebra[V, B], value: V, units: int, width: int)
     if units == 1:
         return [value]
     parts = [
-        algebra.extract(value, (i + 1) * width - 1, i * width, units * width)
-        for i in range(units)
+        algebra.extract(value, (i + 1) * width - 1, i * width, units * width) for i in range(units)
     ]
     return parts[::-1] if isa.endian == "big" else parts
 
@@ -68,9 +65,7 @@ def split(isa: ir.Isa, algebra: Algebra[V, B], value: V, units: int, width: int)
 class Walk(Generic[V, B]):
     """The translation as the spec declares it, walked for real."""
 
-    def load(
-        self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span
-    ) -> V:
+    def load(self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span) -> V:
         memory = memory_of(run.isa, space)
         cells = self._cells(run, ir.Access.READ, space, args, units, span)
         bank = run.state[memory.name]
@@ -125,7 +120,9 @@ class Walk(Generic[V, B]):
                 Accessed(run.path, space, access.value, units, tuple(args), widths, span, run.site)
             )
         return [
-            self._cell(run, space, access, advance(run.algebra, args, widths[-1], i), args[-1], units)
+            self._cell(
+                run, space, access, advance(run.algebra, args, widths[-1], i), args[-1], units
+            )
             for i in range(units)
         ]
 
@@ -189,9 +186,7 @@ class Coupled(Generic[V, B]):
     flat: bool
     coherent: bool = True
 
-    def load(
-        self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span
-    ) -> V:
+    def load(self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span) -> V:
         memory = memory_of(self.isa, space)
         self._access(run, ir.Access.READ, space, args, units, span)
         bank = run.state[self._entry(space, memory)]
@@ -278,9 +273,7 @@ class Coupled(Generic[V, B]):
     ) -> None:
         widths = argument_widths(self.isa, space)
         run.accesses.append(
-            Accessed(
-                run.path, space, access.value, units, tuple(args), widths, span, run.site
-            )
+            Accessed(run.path, space, access.value, units, tuple(args), widths, span, run.site)
         )
         if space in self.isa.memories or self.flat:
             return
@@ -340,7 +333,7 @@ class Coupled(Generic[V, B]):
 
 
 def translation_reads(isa: ir.Isa, space: str) -> frozenset[str]:
-    """The components other than memory that the translation of a space reads, its chain included."""
+    """The components other than memory that a space's translation reads, its chain included."""
     names: set[str] = set()
     while (translation := isa.translations.get(space)) is not None:
         names |= reads(translation.body)

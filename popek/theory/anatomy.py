@@ -42,7 +42,7 @@ class Anatomy:
 
     @cached_property
     def tied_to_mode(self) -> frozenset[str]:
-        """What invariants tie to the mode, directly or through others (the mode itself included)."""
+        """What invariants tie to the mode, directly or through others; the mode itself included."""
         tied = set(self.mode_components)
         footprints = [reads_of(p) for p in self.isa.invariants]
         while True:

@@ -71,9 +71,7 @@ def _needed(studied: Studied, host: Host, dropped: str) -> bool:
             subject.couple(
                 f"DX at {level.name} without {dropped}",
                 direct_execution,
-                Coupling(
-                    subject.anatomy, level, host, exempt, dropped=frozenset({dropped})
-                ),
+                Coupling(subject.anatomy, level, host, exempt, dropped=frozenset({dropped})),
             ),
             Proved,
         )
@@ -94,8 +92,7 @@ def _ordinary(isa: ir.Isa, stmt: ir.Stmt) -> bool:
 def _same_processor(isa: ir.Isa, form: ir.Form) -> bool:
     parameters = {c.name for c in isa.components.values() if c.role is ir.Role.PARAMETER}
     return any(
-        isinstance(part, ir.Apply)
-        or (isinstance(part, ir.Read) and part.component in parameters)
+        isinstance(part, ir.Apply) or (isinstance(part, ir.Read) and part.component in parameters)
         for stmt in ir.statements(form.body)
         for expr in ir.expressions(stmt)
         for part in ir.subexpressions(expr)
@@ -121,15 +118,8 @@ def isa_assumptions(
         for i in {**declared, **used}
         if i in declared or i in REGISTRY
     ]
-    found += [
-        Assumed("unmodelled", s.unmodelled)
-        for s in _unmodelled(isa)
-    ]
-    found += [
-        Assumed("invariant", one.invariant.text)
-        for one in kept
-        if one.inductive is not True
-    ]
+    found += [Assumed("unmodelled", s.unmodelled) for s in _unmodelled(isa)]
+    found += [Assumed("invariant", one.invariant.text) for one in kept if one.inductive is not True]
     return tuple(dict.fromkeys(found))
 
 

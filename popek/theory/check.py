@@ -208,9 +208,7 @@ def _deliveries(prover: Prover, anatomy: Anatomy) -> dict[str, Finding]:
         if trap.name not in raised:
             continue
 
-        def build(
-            algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap
-        ) -> Obligation[V, B]:
+        def build(algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap) -> Obligation[V, B]:
             coupling = Coupling(anatomy, anatomy.lowest, {}, flat=flat)
             return delivered_elsewhere(coupling, trap, algebra)
 
@@ -284,9 +282,7 @@ def _hybrid(
         user = verdict.user
         if contract and user is True:
             subject = one.subject
-            coupling = Coupling(
-                subject.anatomy, subject.anatomy.lowest, choice.host, contract=True
-            )
+            coupling = Coupling(subject.anatomy, subject.anatomy.lowest, choice.host, contract=True)
             name = "DX in user mode under the contract"
             user = some([subject.couple(name, direct_execution, coupling)])
         if user is True:
@@ -294,4 +290,3 @@ def _hybrid(
         elif user is None:
             undecided.append(verdict)
     return hybrid(failing, undecided)
-

@@ -64,7 +64,7 @@ class Pinned(Symbols):
 def another_choice_matches(
     prover: Prover, coupling: Coupling, form: ir.Form, model: Interpretation
 ) -> bool | None:
-    """Whether the bare machine, from the model's state, has inputs under which nothing goes wrong."""
+    """Whether the bare machine, from the model's state, has inputs that match."""
     algebra = Pinned(Terms(simplify=prover.simplify), model)
     obligation = direct_execution(coupling.choosing_inputs(), form, algebra)
     terms = algebra.terms

@@ -67,9 +67,7 @@ def study(
     return Studied(subject, read_pg74(subject), general, trial)
 
 
-def classify(
-    studied: Studied, host: Host, others: Sequence[Studied]
-) -> FormVerdict:
+def classify(studied: Studied, host: Host, others: Sequence[Studied]) -> FormVerdict:
     """The class under the host's choice.  `others`: all forms, for the price of another choice.
 
     What it rests on is found out afterwards (`popek.theory.assumptions`).
@@ -112,15 +110,11 @@ def _witness(studied: Studied, host: Host, direct: Sequence[Finding]) -> Witness
                 return direct_execution(replace(coupling, flat=flat), subject.form, algebra)
 
             decoding = subject.prover.decoding
-            return shrink(
-                subject.form.body, build, finding.witness, subject.touches, decoding
-            )
+            return shrink(subject.form.body, build, finding.witness, subject.touches, decoding)
     return None
 
 
-def _class(
-    studied: Studied, host: Host, direct: Sequence[Finding]
-) -> tuple[Class, Label | None]:
+def _class(studied: Studied, host: Host, direct: Sequence[Finding]) -> tuple[Class, Label | None]:
     """The first class that holds."""
     trial, subject = studied.trial, studied.subject
     fails = some(direct)
@@ -159,9 +153,7 @@ def _vacuous(studied: Studied, host: Host) -> bool | None:
     return result
 
 
-def _premises(
-    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def _premises(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     return bound(coupling, form, algebra).without_violations(algebra)
 
 
@@ -188,14 +180,10 @@ def _label(studied: Studied, host: Host) -> Label | None:
         return Label.ALWAYS
     if trial.timing_exempt and shows_clock(subject.form):
         return Label.EXEMPT
-    held = {
-        c.name: Binding.HELD for c in trial.relevant if c.role is ir.Role.LOADABLE
-    }
+    held = {c.name: Binding.HELD for c in trial.relevant if c.role is ir.Role.LOADABLE}
     if held and trial.unsafe({**host, **held}) is True:
         return Label.LOADED
-    traps = some(
-        [subject.couple("traps when demoted", demoted_traps, trial.coupling(host))]
-    )
+    traps = some([subject.couple("traps when demoted", demoted_traps, trial.coupling(host))])
     if traps is None:
         return None
     return Label.TRAPS if traps else Label.MATCHED
@@ -291,4 +279,3 @@ def _critical_reason(studied: Studied, witness: Witness) -> str:
             return f"shuts {where} down"
         case _:
             return f"{sighting.fault}{by}"
-

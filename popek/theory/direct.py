@@ -126,9 +126,7 @@ def host_memory(name: str) -> str:
     return f"{name}@host"
 
 
-def _storage(
-    coupling: Coupling, algebra: Algebra[V, B], side: str
-) -> Coupled[V, B]:
+def _storage(coupling: Coupling, algebra: Algebra[V, B], side: str) -> Coupled[V, B]:
     def permitted(
         run: Run[V, B], name: str, at: str, args: Sequence[V], widths: Sequence[int]
     ) -> V:
@@ -212,18 +210,14 @@ def demoted_completes(
     return alone.with_violations(Violation(Fault.COMPLETES, guards.no_trap, DIRECT))
 
 
-def demoted_traps(
-    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def demoted_traps(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """States of the demoted guest in which the form traps, memory traps apart."""
     alone = _demoted(coupling, form, algebra)
     guards = Guards(algebra, alone.runs[DIRECT])
     return alone.with_violations(Violation(Fault.TRAPS, guards.own_traps, DIRECT))
 
 
-def _demoted(
-    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def _demoted(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The real machine's step alone, under the guest: what r can be, and what it does."""
     fields = fields_of(form, algebra)
     builder = _direct_state(coupling, algebra)
@@ -272,9 +266,7 @@ def delivered_elsewhere(
     return Obligation(premises, tuple(violations), {DIRECT: done}, {DIRECT: builder.state})
 
 
-def bare_completes(
-    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def bare_completes(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """States of the coupling's level, with the host's control values, in which the bare machine
     does not trap.
     """
@@ -283,9 +275,7 @@ def bare_completes(
     run = _step(coupling, form, algebra, builder, fields, BARE)
     premises = (*builder.premises, builder.decode(form, fields))
     alone = Obligation(premises, (), {BARE: run}, {BARE: builder.state}, fields)
-    return alone.with_violations(
-        Violation(Fault.COMPLETES, Guards(algebra, run).no_trap, BARE)
-    )
+    return alone.with_violations(Violation(Fault.COMPLETES, Guards(algebra, run).no_trap, BARE))
 
 
 def _step(
@@ -323,9 +313,7 @@ def bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligati
     )
 
 
-def direct_execution(
-    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def direct_execution(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """not DX(form) for v in the coupling's level: the bound pairs, and what goes wrong."""
     pair = bound(coupling, form, algebra)
     v, r = pair.runs[BARE], pair.runs[DIRECT]
@@ -338,7 +326,7 @@ def direct_execution(
 
 
 def stopped(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
-    """Bound pairs in which r traps, memory traps apart, and v does not: the choice stops the form."""
+    """Bound pairs in which r traps, memory traps apart, and v does not: the form is stopped."""
     pair = bound(coupling, form, algebra)
     in_v, in_r = Guards(algebra, pair.runs[BARE]), Guards(algebra, pair.runs[DIRECT])
     condition = algebra.both(in_r.own_traps, in_v.no_trap)
@@ -360,9 +348,7 @@ def _outcomes(
             for e in run.exits
             if isinstance(e, ShutDown)
         ]
-        found += [
-            Violation(Fault.DEVICE, e.guard, side, e.device, e.span) for e in run.events
-        ]
+        found += [Violation(Fault.DEVICE, e.guard, side, e.device, e.span) for e in run.events]
     open_v, open_r = in_v.left_open(), in_r.left_open()
     for site in sorted(open_v.keys() | open_r.keys()):
         here = open_r.get(site) or open_v[site]
@@ -424,9 +410,7 @@ def _frames(
     return found
 
 
-def components_differ(
-    algebra: Algebra[V, B], component: Component, a: V | B, b: V | B
-) -> V:
+def components_differ(algebra: Algebra[V, B], component: Component, a: V | B, b: V | B) -> V:
     """Whether two values of a component differ."""
     if component.size is None:
         same = algebra.equal(a, b, component.width)  # type: ignore[arg-type]
@@ -467,4 +451,3 @@ def _banked(
     same = algebra.equal(selected[BARE], selected[DIRECT], width)
     found.append(Violation(Fault.DIFFERS, algebra.negation(same), "", component.name))
     return found
-

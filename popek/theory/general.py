@@ -20,9 +20,7 @@ from popek.theory.pairs import (
 )
 
 
-def completes(
-    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def completes(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """States of a level in which the form does not trap."""
     alone = one_step(comparison, form, algebra)
     condition = Guards(algebra, alone.runs[FIRST]).no_trap
@@ -124,7 +122,5 @@ def resource_sensitive(
     return pair.with_violations(*found)
 
 
-def _within(
-    algebra: Algebra[V, B], guard: V, violations: list[Violation[V]]
-) -> list[Violation[V]]:
+def _within(algebra: Algebra[V, B], guard: V, violations: list[Violation[V]]) -> list[Violation[V]]:
     return [v.within(algebra, guard) for v in violations]

@@ -141,14 +141,10 @@ class Choice:
     admissible: bool
 
 
-def choose(
-    anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]
-) -> Choice:
+def choose(anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]) -> Choice:
     """The best admissible choice; components that no form of `trials` touches are `loaded`."""
     components = choosable(anatomy.isa)
-    host: dict[str, Value] = {
-        c.name: fixed.get(c.name, Binding.LOADED) for c in components
-    }
+    host: dict[str, Value] = {c.name: fixed.get(c.name, Binding.LOADED) for c in components}
     tied = 1
     admissible = True
     for group in _groups(components, trials):

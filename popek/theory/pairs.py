@@ -21,7 +21,15 @@ from popek.semantics.storage import Coupled
 from popek.theory.anatomy import Anatomy
 from popek.theory.direct import components_differ, inputs_of
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
-from popek.theory.states import Own, Shared, StateBuilder, Supply, fields_of, level_position, no_inputs
+from popek.theory.states import (
+    Own,
+    Shared,
+    StateBuilder,
+    Supply,
+    fields_of,
+    level_position,
+    no_inputs,
+)
 
 FIRST = "@first"
 SECOND = "@second"
@@ -46,9 +54,7 @@ class Comparison:
         return self.first == self.second
 
 
-def one_step(
-    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def one_step(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The first run alone: every state of its level."""
     fields = fields_of(form, algebra)
     builder = _state(comparison, algebra, FIRST)
@@ -57,9 +63,7 @@ def one_step(
     return Obligation(premises, (), {FIRST: run}, {FIRST: builder.state}, fields)
 
 
-def two_steps(
-    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Both runs; what counts as a difference comes on top."""
     fields = fields_of(form, algebra)
     first = _state(comparison, algebra, FIRST)
@@ -74,9 +78,7 @@ def two_steps(
         first.decode(form, fields),
         second.decode(form, fields),
     )
-    return Obligation(
-        premises, (), runs, {FIRST: first.state, SECOND: second.state}, fields
-    )
+    return Obligation(premises, (), runs, {FIRST: first.state, SECOND: second.state}, fields)
 
 
 def _state(comparison: Comparison, algebra: Algebra[V, B], side: str) -> StateBuilder[V, B]:
@@ -106,16 +108,18 @@ def _run(
     fields: dict[str, V],
 ) -> Step[V, B]:
     inputs = inputs_of(algebra, "", clocks_shared=True)
-    return step(
-        comparison.isa, form, algebra, builder.storage, builder.state, fields, inputs
-    )
+    return step(comparison.isa, form, algebra, builder.storage, builder.state, fields, inputs)
 
 
 # ---------------------------------------------------------------- comparing
 
 
 def changes(
-    isa: Isa, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B], side: str,
+    isa: Isa,
+    form: ir.Form,
+    algebra: Algebra[V, B],
+    pair: Obligation[V, B],
+    side: str,
     components: frozenset[str],
 ) -> Iterator[Violation[V]]:
     """Where the step of one side completes: which of `components` it changes."""
@@ -128,12 +132,19 @@ def changes(
 
 
 def results_differ(
-    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B], *,
-    within: V, but: frozenset[str] = frozenset(),
+    comparison: Comparison,
+    form: ir.Form,
+    algebra: Algebra[V, B],
+    pair: Obligation[V, B],
+    *,
+    within: V,
+    but: frozenset[str] = frozenset(),
 ) -> Iterator[Violation[V]]:
     """Under `within`: differences in what the two states agreed on, other than `but`."""
     first, second = pair.runs[FIRST], pair.runs[SECOND]
-    yield from _states_differ(comparison, form, algebra, pair, first.state, second.state, within, but)
+    yield from _states_differ(
+        comparison, form, algebra, pair, first.state, second.state, within, but
+    )
 
 
 def _states_differ(
@@ -222,9 +233,7 @@ def kinds_differ(algebra: Algebra[V, B], pair: Obligation[V, B]) -> Iterator[Vio
 
     yield Violation(Fault.WAITS, unequal(first.waits, second.waits))
     for run, other, side in ((first, second, FIRST), (second, first, SECOND)):
-        shut = Guards(algebra, other).any(
-            [e.guard for e in other.exits if isinstance(e, ShutDown)]
-        )
+        shut = Guards(algebra, other).any([e.guard for e in other.exits if isinstance(e, ShutDown)])
         for e in run.exits:
             if isinstance(e, ShutDown):
                 alone = algebra.both(e.guard, algebra.negation(shut))
@@ -322,4 +331,3 @@ def _one_trap_differs(
         yield from _states_differ(
             comparison, form, algebra, pair, a.state, b.state, within, frozenset()
         )
-

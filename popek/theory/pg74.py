@@ -20,9 +20,7 @@ from popek.theory.pairs import (
 )
 
 
-def premise(
-    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
+def premise(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Pairs that differ in mode alone: that there is one."""
     return two_steps(comparison, form, algebra).without_violations(algebra)
 

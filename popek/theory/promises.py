@@ -69,14 +69,16 @@ def _places(
 
 
 def _promises(body: tuple[ir.Stmt, ...]) -> list[str]:
-    return list(
-        dict.fromkeys(s.why for s in ir.statements(body) if isinstance(s, ir.HostRequire))
-    )
+    return list(dict.fromkeys(s.why for s in ir.statements(body) if isinstance(s, ir.HostRequire)))
 
 
 def _kept(alone: Obligation[V, B], algebra: Algebra[V, B], why: str) -> Obligation[V, B]:
     """States in which the step relies on the promise, all promises kept (a premise already)."""
     run: Step[V, B] = alone.runs[DIRECT]
     return alone.with_violations(
-        *(Violation(Fault.COMPLETES, p.guard, DIRECT, "", p.span) for p in run.promises if p.why == why)
+        *(
+            Violation(Fault.COMPLETES, p.guard, DIRECT, "", p.span)
+            for p in run.promises
+            if p.why == why
+        )
     )

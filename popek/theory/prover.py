@@ -38,7 +38,6 @@ from popek.theory.verdict import (
     Witness,
 )
 
-
 #: How many random states are tried before the rewriter, and before the solver.
 FIRST_SAMPLES = 3
 ALL_SAMPLES = 12
@@ -92,9 +91,7 @@ class Prover:
     stats: Stats = field(default_factory=Stats)
     _fields: dict[tuple[str, str], list[dict[str, int]]] = field(default_factory=dict)
 
-    def find(
-        self, name: str, body: Body, build: Build, form: ir.Form | None = None
-    ) -> Finding:
+    def find(self, name: str, body: Body, build: Build, form: ir.Form | None = None) -> Finding:
         """Whether the obligation has a counterexample.  `form`: whose encoding it is about."""
         self.stats.queries += 1
         try:
@@ -174,9 +171,7 @@ class Prover:
             case Undecided():
                 return None
 
-    def _goal(
-        self, algebra: Symbols, obligation: Obligation[Term, Term], but: list[Fault]
-    ) -> Term:
+    def _goal(self, algebra: Symbols, obligation: Obligation[Term, Term], but: list[Fault]) -> Term:
         """The premises, and a violation of a kind other than `but`.
 
         Each violation is joined with the premises by itself: only there can the rewriter use what
@@ -191,9 +186,7 @@ class Prover:
         ]
         return terms.any_of(joined)
 
-    def _ask(
-        self, terms: Terms, name: str, goal: Term, budget: Budget | None = None
-    ) -> Answer:
+    def _ask(self, terms: Terms, name: str, goal: Term, budget: Budget | None = None) -> Answer:
         if goal.is_value(0):
             return Unsat()
         if self.keep is not None:
@@ -232,12 +225,10 @@ class Prover:
             obligation = build(algebra, flat)
             if not _goes_wrong(obligation):
                 continue
-            # Once more over plain ints: an element that was drawn late is then there from the start.
+            # Once more over plain ints: what was drawn late is then there from the start.
             again = build(Ints(algebra.model), flat)
             if _goes_wrong(again):
-                witness = witness_of(
-                    name, body, again, sightings_of(again), self.decoding
-                )
+                witness = witness_of(name, body, again, sightings_of(again), self.decoding)
                 return replace(witness, model=algebra.model, flat=flat)
         return None
 
@@ -300,9 +291,7 @@ def _goes_wrong(obligation: Obligation[int, ArrayValue]) -> bool:
 def sightings_of(obligation: Obligation[int, ArrayValue]) -> tuple[Sighting, ...]:
     """What goes wrong in an obligation over ints."""
     return tuple(
-        Sighting(v.fault, v.side, v.component, v.span)
-        for v in obligation.violations
-        if v.condition
+        Sighting(v.fault, v.side, v.component, v.span) for v in obligation.violations if v.condition
     )
 
 
@@ -322,9 +311,7 @@ def witness_of(
     sides = list(obligation.runs)
     states = obligation.states
     differing = {
-        n
-        for n in states[sides[0]]
-        if any(states[s].get(n) != states[sides[0]][n] for s in sides)
+        n for n in states[sides[0]] if any(states[s].get(n) != states[sides[0]][n] for s in sides)
     }
     shown = [n for n in states[sides[0]] if n in touched or n in _seen(sightings)]
     runs = {}
@@ -365,9 +352,7 @@ def _ending(run: Step[int, ArrayValue]) -> str | None:
     return None
 
 
-def _blame(
-    obligation: Obligation[int, ArrayValue], sightings: tuple[Sighting, ...]
-) -> Span | None:
+def _blame(obligation: Obligation[int, ArrayValue], sightings: tuple[Sighting, ...]) -> Span | None:
     """The line of the spec to blame: where it first goes wrong, on the side that shows it."""
     for sighting in sightings:
         if sighting.span is not None:
@@ -381,4 +366,3 @@ def _blame(
                     if access.guard and access.access == "write":
                         return access.span
     return None
-

@@ -20,9 +20,7 @@ class _Evidence:
     subject: Subject
     findings: dict[str, list[Finding]] = field(default_factory=dict)
 
-    def ask(
-        self, name: str, claim: Claim, comparisons: Iterator[Comparison]
-    ) -> bool | None:
+    def ask(self, name: str, claim: Claim, comparisons: Iterator[Comparison]) -> bool | None:
         """Whether some comparison has a counterexample."""
         found = self.findings.setdefault(name, [])
 

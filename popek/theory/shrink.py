@@ -54,7 +54,7 @@ def _idle(name: str, touched: frozenset[str]) -> bool:
     """Whether the symbol is a component's that the form does not touch."""
     if name.startswith(("field.", "memory.", "input.", "permits.", "cell.")):
         return False
-    return name.split("@")[0].removesuffix(".selected") not in touched
+    return name.split("@", maxsplit=1)[0].removesuffix(".selected") not in touched
 
 
 def _zero(value: Value) -> Value:

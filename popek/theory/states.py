@@ -149,6 +149,13 @@ class StateBuilder(Generic[V, B]):
         """That the fields, in this decode context, mean this form and have its length."""
         run = self.run(fields)
         condition = run.value(form.decode)
+        for group in self.isa.prefixes:
+            # A field of a prefix group holds a position in it; no byte gives the other values.
+            if group.field in form.fields and len(group.codes) + 1 < 1 << group.width:
+                field = ir.Field(group.field, group.width)
+                last = ir.Const(len(group.codes), group.width)
+                exists = run.value(ir.Operation(Op.ULE, (field, last), 1))
+                condition = self.algebra.both(condition, exists)
         if not isinstance(form.length, ir.Const):
             width = form.length.width
             field = ir.Operation(Op.ZEXT, (length_field(form),), width)
@@ -200,4 +207,3 @@ def definitions(isa: Isa, predicate: ir.Predicate) -> list[tuple[str, ir.Expr]]:
                 return []
 
     return solve(predicate.condition)
-

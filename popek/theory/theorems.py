@@ -52,9 +52,7 @@ def vmm(verdicts: Sequence[FormVerdict], admissible: bool) -> Theorem:
     )
 
 
-def recursive(
-    plain: Theorem, timed: Theorem, clocks: Sequence[str]
-) -> Theorem:
+def recursive(plain: Theorem, timed: Theorem, clocks: Sequence[str]) -> Theorem:
     """Theorem 2: Theorem 1 once more, with every clock in role `resource`."""
     if plain.verdict is not Verdict.PROVED:
         return Theorem(plain.verdict, plain.because, "rests on Theorem 1")

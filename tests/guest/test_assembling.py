@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from popek.guest import Context, assemble, assembly
 from popek.isa import ir
 from popek.source import Source
 from tests.guest.machines import BYTES, PROTECTED, WORDS
+
+WIDE = "B8+r iz"
+SHORT = "B8+r iz, opsize=16"
 
 
 def code(isa: ir.Isa, text: str, context: Context | None = None) -> str:
@@ -70,6 +75,14 @@ def test_the_shortest_code_is_chosen_and_of_equal_ones_the_first_form() -> None:
     assert protected("jmp 0x80") == "e980000000"
     assert protected("mov eax, ecx") == "89c8"
     assert protected('mov eax, ecx {form "8B /r"}') == "8bc1"
+
+
+def test_a_longer_form_is_chosen_before_one_that_needs_a_prefix() -> None:
+    wide, short = (next(f for f in BYTES.forms if f.text == text) for text in (WIDE, SHORT))
+    alike = replace(short, template=wide.template)
+    isa = replace(BYTES, forms=(alike, wide))
+    assert code(isa, "mov ecx, 5", PROTECTED) == "b905000000"
+    assert code(isa, "mov ecx, 5 {size=1}", PROTECTED) == "66b90500"
 
 
 def test_what_the_text_does_not_say_is_said_in_braces() -> None:

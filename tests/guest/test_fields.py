@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -88,14 +89,8 @@ def test_every_operand_row_and_prefix_is_drawn() -> None:
 
 def test_a_form_that_a_context_excludes_has_no_fields() -> None:
     only_wide = next(f for f in BYTES.forms if f.text == "B8+r iz")
-    unreachable = ir.Form(
-        **{
-            name: getattr(only_wide, name)
-            for name in ir.Form.__dataclass_fields__
-            if name != "decode"
-        },
-        decode=and_(only_wide.decode, not_(Read("CS_D", 1)), is_("size", 1, 0)),
-    )
+    excluded = and_(only_wide.decode, not_(Read("CS_D", 1)), is_("size", 1, 0))
+    unreachable = replace(only_wide, decode=excluded)
     assert sample_fields(BYTES, unreachable, PROTECTED, Random(1)) is None
 
 
@@ -116,3 +111,10 @@ def test_fields_that_mean_another_form_have_no_canonical_ones() -> None:
     assert canonical(BYTES, form(BYTES, "INT"), {"ib": 3}, PROTECTED) is None
     assert canonical(BYTES, form(BYTES, "LEA"), {"mod": 3}, PROTECTED) is None
     assert canonical(WORDS, form(WORDS, "MOVE.B"), {"mode": 7, "reg": 7}, {}) is None
+
+
+def test_a_prefix_that_does_not_exist_is_in_no_code() -> None:
+    popf = form(BYTES, "POPF")
+    two = ir.PrefixGroup("segment", (0x26, 0x2E), 2)
+    assert canonical(replace(BYTES, prefixes=(two,)), popf, {"segment": 3}, PROTECTED) is None
+    assert canonical(replace(BYTES, prefixes=(two,)), popf, {"segment": 2}, PROTECTED) is not None

@@ -113,9 +113,7 @@ def observe(
                 if holds(e.guard)
             ]
         ),
-        promises=tuple(
-            [(p.span, p.why, of(p.condition)) for p in run.promises if holds(p.guard)]
-        ),
+        promises=tuple([(p.span, p.why, of(p.condition)) for p in run.promises if holds(p.guard)]),
         assigned=tuple([(a.span, a.component) for a in run.assigned if holds(a.guard)]),
     )
 
@@ -202,9 +200,10 @@ class Symbolic:
             if isinstance(e, Trapped):
                 yield from e.args
                 yield from self._changed(e.state)
-        for a in (*run.accesses, *run.events):
-            yield a.guard
-            yield from a.args
+        for a in run.accesses:
+            yield from (a.guard, *a.args)
+        for event in run.events:
+            yield from (event.guard, *event.args)
         for p in run.promises:
             yield from (p.guard, p.condition)
         yield from (a.guard for a in run.assigned)

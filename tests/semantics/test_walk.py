@@ -133,10 +133,9 @@ def _states(draw: st.DrawFn, spec: str) -> tuple[int, dict[str, Value]]:
     isa = bundled_isa(spec)
     number = draw(st.integers(0, len(isa.forms) - 1))
     coded = _encodings(spec, number)
-    values: dict[str, Value] = {
-        c.name: draw(_boundaries(c.width) if c.size is None else _bank(c))
-        for c in isa.components.values()
-    }
+    values: dict[str, Value] = {}
+    for c in isa.components.values():
+        values[c.name] = draw(_boundaries(c.width)) if c.size is None else draw(_bank(c))
     if draw(st.booleans()):
         values = _tamed(spec, values)
     memories = pool(spec)[draw(st.integers(0, POOL - 1))]
