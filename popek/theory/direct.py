@@ -39,6 +39,9 @@ from popek.theory.states import (
     no_inputs,
 )
 
+#: Banks of up to this many elements are compared one by one.
+SMALL_BANK = 16
+
 BARE = "@bare"
 DIRECT = "@direct"
 
@@ -411,12 +414,26 @@ def _frames(
 
 
 def components_differ(algebra: Algebra[V, B], component: Component, a: V | B, b: V | B) -> V:
-    """Whether two values of a component differ."""
+    """Whether two values of a component differ.
+
+    A small bank is compared element by element: that may be negated, a free index may not.
+    """
     if component.size is None:
         same = algebra.equal(a, b, component.width)  # type: ignore[arg-type]
         return algebra.negation(same)
-    index = f"index.{component.name}"
-    return algebra.banks_differ(a, b, index, component.index_width, component.width)  # type: ignore[arg-type]
+    if component.size <= SMALL_BANK:
+        differ = algebra.const(0, 1)
+        for i in range(component.size if a is not b else 0):
+            index = algebra.const(i, component.index_width)
+            x, y = (
+                algebra.select(bank, index, component.index_width, component.width)  # type: ignore[arg-type]
+                for bank in (a, b)
+            )
+            same = algebra.equal(x, y, component.width)
+            differ = algebra.either(differ, algebra.negation(same))
+        return differ
+    shape = (f"index.{component.name}", component.index_width, component.width)
+    return algebra.banks_differ(a, b, *shape)  # type: ignore[arg-type]
 
 
 def _banked(

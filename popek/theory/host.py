@@ -26,7 +26,7 @@ from popek.theory.direct import (
 )
 from popek.theory.states import definitions
 from popek.theory.subject import Subject, some
-from popek.theory.verdict import Finding, Refuted, Undecided
+from popek.theory.verdict import Finding, Witness
 
 #: Controls of up to this many bits are tried with every constant; wider ones with 0 and all ones.
 EXHAUSTIVE_WIDTH = 3
@@ -95,13 +95,15 @@ class Trial:
         subject = self.subject
         coupling = Coupling(subject.anatomy, level, host, self.timing_exempt)
         name = f"DX at {level.name} {self._title(host)}".rstrip()
-        finding = subject.couple(name, direct_execution, coupling)
-        if isinstance(finding, Refuted) and BARE in finding.witness.choosing:
-            there = replace(coupling, flat=finding.witness.flat)
-            model = finding.witness.model
-            if another_choice_matches(subject.prover, there, subject.form, model) is not False:
-                return Undecided(name, "another choice of the bare machine's may match")
-        return finding
+
+        def accept(witness: Witness) -> bool:
+            if BARE not in witness.choosing:
+                return True
+            there = replace(coupling, flat=witness.flat)
+            matches = another_choice_matches(subject.prover, there, subject.form, witness.model)
+            return matches is False
+
+        return subject.couple(name, direct_execution, coupling, accept)
 
     def unsafe(self, host: Host) -> bool | None:
         return some(self.direct(host))

@@ -7,6 +7,7 @@ identity; only if there is none is the unrestricted obligation asked (solver.md,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -91,13 +92,30 @@ class Prover:
     stats: Stats = field(default_factory=Stats)
     _fields: dict[tuple[str, str], list[dict[str, int]]] = field(default_factory=dict)
 
-    def find(self, name: str, body: Body, build: Build, form: ir.Form | None = None) -> Finding:
-        """Whether the obligation has a counterexample.  `form`: whose encoding it is about."""
+    def find(
+        self,
+        name: str,
+        body: Body,
+        build: Build,
+        form: ir.Form | None = None,
+        accept: Callable[[Witness], bool] = lambda witness: True,
+    ) -> Finding:
+        """Whether the obligation has a counterexample.  `form`: whose encoding it is about.
+
+        `accept` may turn a witness down on grounds that the obligation cannot state; where the
+        solver's is turned down and no other is found, the obligation is undecided.
+        """
         self.stats.queries += 1
         try:
-            finding = self._find(name, body, build, form)
+            finding = self._find(name, body, build, form, accept)
         except _Spurious:
             finding = Undecided(name, "accesses differ in their place in the clause alone")
+        if isinstance(finding, Refuted) and not accept(finding.witness):
+            samples = range(ALL_SAMPLES, PATIENT_SAMPLES)
+            if witness := self._sample(name, body, build, form, samples, accept):
+                finding = Refuted(witness, Decider.SAMPLING)
+            else:
+                finding = Undecided(name, "another choice of the bare machine's may match")
         match finding:
             case Proved(by=by):
                 self.stats.proved += 1
@@ -111,8 +129,15 @@ class Prover:
                 self.stats.undecided += 1
         return finding
 
-    def _find(self, name: str, body: Body, build: Build, form: ir.Form | None) -> Finding:
-        if witness := self._sample(name, body, build, form, range(FIRST_SAMPLES)):
+    def _find(
+        self,
+        name: str,
+        body: Body,
+        build: Build,
+        form: ir.Form | None,
+        accept: Callable[[Witness], bool],
+    ) -> Finding:
+        if witness := self._sample(name, body, build, form, range(FIRST_SAMPLES), accept):
             return Refuted(witness, Decider.SAMPLING)
         algebra = Symbols(Terms(simplify=self.simplify))
         obligation = build(algebra, False)
@@ -120,7 +145,7 @@ class Prover:
         visible = self._goal(algebra, obligation, [Fault.TRANSLATION])
         if not visible.is_value(0):
             samples = range(FIRST_SAMPLES, ALL_SAMPLES)
-            if witness := self._sample(name, body, build, form, samples):
+            if witness := self._sample(name, body, build, form, samples, accept):
                 return Refuted(witness, Decider.SAMPLING)
             flat = self._goal(algebra, build(algebra, True), [Fault.TRANSLATION])
             for budget in (replace(self.budget, rlimit=self.budget.rlimit // 50), self.budget):
@@ -132,7 +157,7 @@ class Prover:
                         break
                     case OutOfBudget():
                         samples = range(ALL_SAMPLES, PATIENT_SAMPLES)
-                        if witness := self._sample(name, body, build, form, samples):
+                        if witness := self._sample(name, body, build, form, samples, accept):
                             return Refuted(witness, Decider.SAMPLING)
         match self._ask(algebra.terms, name, visible):
             case Sat(model=model):
@@ -208,7 +233,13 @@ class Prover:
     # ------------------------------------------------------------ sampling
 
     def _sample(
-        self, name: str, body: Body, build: Build, form: ir.Form | None, numbers: range
+        self,
+        name: str,
+        body: Body,
+        build: Build,
+        form: ir.Form | None,
+        numbers: range,
+        accept: Callable[[Witness], bool],
     ) -> Witness | None:
         """A witness among states drawn at random, by the name of the obligation and a number.
 
@@ -229,7 +260,9 @@ class Prover:
             again = build(Ints(algebra.model), flat)
             if _goes_wrong(again):
                 witness = witness_of(name, body, again, sightings_of(again), self.decoding)
-                return replace(witness, model=algebra.model, flat=flat)
+                witness = replace(witness, model=algebra.model, flat=flat)
+                if accept(witness):
+                    return witness
         return None
 
     def _decoded(self, form: ir.Form) -> list[dict[str, int]]:

@@ -152,9 +152,9 @@ class StateBuilder(Generic[V, B]):
         for group in self.isa.prefixes:
             # A field of a prefix group holds a position in it; no byte gives the other values.
             if group.field in form.fields and len(group.codes) + 1 < 1 << group.width:
-                field = ir.Field(group.field, group.width)
+                position = ir.Field(group.field, group.width)
                 last = ir.Const(len(group.codes), group.width)
-                exists = run.value(ir.Operation(Op.ULE, (field, last), 1))
+                exists = run.value(ir.Operation(Op.ULE, (position, last), 1))
                 condition = self.algebra.both(condition, exists)
         if not isinstance(form.length, ir.Const):
             width = form.length.width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -15,7 +15,7 @@ from popek.theory.direct import Coupling
 from popek.theory.obligation import Obligation
 from popek.theory.pairs import Comparison
 from popek.theory.prover import Prover
-from popek.theory.verdict import Finding, Proved, Refuted, Undecided
+from popek.theory.verdict import Finding, Proved, Refuted, Undecided, Witness
 
 
 class Claim(Protocol):
@@ -79,13 +79,20 @@ class Subject:
 
         return self.prover.find(f"{self.title} {name}", self.form.body, build, self.form)
 
-    def couple(self, name: str, claim: CoupledClaim, coupling: Coupling) -> Finding:
+    def couple(
+        self,
+        name: str,
+        claim: CoupledClaim,
+        coupling: Coupling,
+        accept: Callable[[Witness], bool] = lambda witness: True,
+    ) -> Finding:
         """Decides a claim about a bare state and the real one bound to it."""
 
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             return claim(replace(coupling, flat=flat), self.form, algebra)
 
-        return self.prover.find(f"{self.title} {name}", self.form.body, build, self.form)
+        title = f"{self.title} {name}"
+        return self.prover.find(title, self.form.body, build, self.form, accept)
 
 
 def some(findings: Iterable[Finding]) -> bool | None:
