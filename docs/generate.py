@@ -114,7 +114,10 @@ def row_of(mnemonic: str, row: Mapping[str, Counter[str]], lists: Mapping[str, l
     """One line of the table of mnemonics."""
     named = ["yes" if mnemonic in names else "" for names in lists.values()]
     forms = sum(row["direct"].values())
-    return " | ".join((f"| `{mnemonic}`", str(forms), *named, *(cell(row[r]) for r in READINGS))) + " |"
+    return (
+        " | ".join((f"| `{mnemonic}`", str(forms), *named, *(cell(row[r]) for r in READINGS)))
+        + " |"
+    )
 
 
 def ia32_mnemonics(result: Mapping[str, Any]) -> str:
@@ -122,7 +125,9 @@ def ia32_mnemonics(result: Mapping[str, Any]) -> str:
     found = by_mnemonic(result)
     listed = [m for m in LAWTON if m in found]
     others = [
-        m for m, row in found.items() if m not in LAWTON and any(row[r]["critical"] for r in READINGS)
+        m
+        for m, row in found.items()
+        if m not in LAWTON and any(row[r]["critical"] for r in READINGS)
     ]
     head = "| mnemonic | forms | " + " | ".join((*LISTS, *(f"`{r}`" for r in READINGS))) + " |"
     rule = "|---" * (2 + len(LISTS) + len(READINGS)) + "|"

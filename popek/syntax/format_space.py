@@ -35,7 +35,7 @@ def _blank(tokens: Sequence[Token], i: int, keyword: str, tight: set[int]) -> bo
     before, token = tokens[i - 1], tokens[i]
     if token.type in CLOSING or token == "," or before.type in OPENING:
         return False
-    if str(token) in TIGHT or str(before) in TIGHT or i in tight or i - 1 in tight:
+    if _is_tight(token) or _is_tight(before) or i in tight or i - 1 in tight:
         return False
     if _is_sign(tokens, i - 1):
         return False
@@ -49,6 +49,11 @@ def _blank(tokens: Sequence[Token], i: int, keyword: str, tight: set[int]) -> bo
     if before == "=":
         return i < 2 or tokens[i - 2].type != "ENAME"
     return not (_in_sum(tokens, i) or _in_sum(tokens, i - 1))
+
+
+def _is_tight(token: Token) -> bool:
+    """Two don't-care bits look like a range, and are none."""
+    return token.type != "PATTERN" and str(token) in TIGHT
 
 
 def _is_sign(tokens: Sequence[Token], i: int) -> bool:
@@ -87,7 +92,7 @@ def _in_ranges(tokens: Sequence[Token]) -> set[int]:
             groups[-1] = ([], [False])
         elif token in ("+", "-") and i > 0 and tokens[i - 1].type in OPERAND_ENDS:
             groups[-1][0].append(i)
-        elif token == "..":
+        elif token == ".." and _is_tight(token):
             groups[-1][1][0] = True
     for group in groups:
         _close(group, found)

@@ -230,7 +230,7 @@ def test_an_interrupt_leaves_a_report_that_says_partial(
     popek: Popek, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(self: object, what: str, done: int, total: int) -> None:
-        if what == "classifying" and done == 3:
+        if what == "studying" and done == 3:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("popek.cli.session.Progress.__call__", interrupted)

@@ -30,7 +30,11 @@ _FENCE = re.compile(r"(?P<indent> *)(?P<ticks>```+)(?P<language>[a-z]*)\s*")
 
 def pages() -> list[Path]:
     """What the rules above hold for."""
-    return [ROOT / "README.md", ROOT / "specs" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [
+        ROOT / "README.md",
+        ROOT / "specs" / "README.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ]
 
 
 def name_of(page: Path) -> str:
