@@ -1,16 +1,15 @@
 """Writes the generated parts of the documentation; `--check` only compares them.
 
-A generated part lies between `<!-- generated: NAME -->` and `<!-- end -->`.  The parts of one second
-come from popek's own tables and help texts, and a test compares them on every run.  The tables of
-docs/ia32.md come from a whole `popek check ia32`, which takes minutes: they are written only when
-asked for, with `--ia32`, or with `--ia32 FILE` from what `popek check ia32 --json` printed.
+A generated part lies between `<!-- generated: NAME -->` and `<!-- end -->`.  Most come from popek's
+own tables and help texts, and a test compares them on every run.  The tables of docs/ia32.md come
+from a whole `popek check ia32`, which takes minutes: they are written only when asked for, with
+`--ia32`, or with `--ia32 FILE` from what `popek check ia32 --json` printed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -19,6 +18,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
+
+from popek.cli.main import popek
 from popek.cli.verbs import VERBS
 from popek.diagnostics import CODES
 from popek.theory.assumptions import REGISTRY
@@ -64,21 +66,26 @@ def assumptions() -> str:
 
 
 def help_of(verb: str) -> str:
-    """What `popek VERB --help` prints."""
-    arguments = [sys.executable, "-m", "popek", *([verb] if verb else []), "--help"]
-    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
-    printed = subprocess.run(
-        arguments, env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    """What `popek VERB --help` prints on a terminal 80 columns wide."""
+    root = click.Context(popek, info_name="popek", **popek.context_settings)
+    settings = {"terminal_width": 78}
+    if verb:
+        command = popek.get_command(root, verb)
+        assert command is not None
+        context = click.Context(command, root, verb, help_option_names=["-h", "--help"], **settings)
+    else:
+        context = click.Context(popek, None, "popek", **popek.context_settings, **settings)
+    printed = context.get_help()
     block = f"```text\n{printed.rstrip()}\n```\n"
-    return f"\n<!-- not run: what `popek {verb} --help` prints -->\n{block}\n"
+    name = " ".join(("popek", verb)).rstrip()
+    return f"\n<!-- not run: what `{name} --help` prints -->\n{block}\n"
 
 
 # ---------------------------------------------------------------- from a whole check of IA-32
 
-ROBIN_IRVINE = (
-    "SGDT SIDT SLDT SMSW PUSHF POPF LAR LSL VERR VERW POP PUSH CALL JMP INT RET STR MOV"
-).split()
+SENSITIVE_REGISTERS = ["SGDT", "SIDT", "SLDT", "SMSW", "PUSHF", "POPF"]
+PROTECTION_SYSTEM = ["LAR", "LSL", "VERR", "VERW", "POP", "PUSH", "CALL", "JMP", "INT", "RET"]
+ROBIN_IRVINE = [*SENSITIVE_REGISTERS, *PROTECTION_SYSTEM, "STR", "MOV"]
 BUGNION = [*ROBIN_IRVINE, "IRET"]
 LAWTON = [*BUGNION, "LDS", "LES", "LFS", "LGS", "LSS"]
 LISTS = {"Robin and Irvine": ROBIN_IRVINE, "Bugnion et al.": BUGNION, "and the far loads": LAWTON}

@@ -175,7 +175,8 @@ class Coupled(Generic[V, B]):
     ordinary access: given (run, space, access, units, args, widths), whether the translation
     permits it; None where memory traps are left out (all are permitted).  `flat`: cells are the
     last argument itself and everything is permitted, a special case in which witnesses are sought.
-    Without `coherent` nothing couples the two sides' ordinary accesses.
+    Without `coherent` nothing couples the two sides' ordinary accesses.  `probe` marks what permits
+    the processor's own accesses where the two sides may differ in permissions alone.
     """
 
     isa: ir.Isa
@@ -185,6 +186,7 @@ class Coupled(Generic[V, B]):
     permitted: Callable[[Run[V, B], str, str, Sequence[V], Sequence[int]], V] | None
     flat: bool
     coherent: bool = True
+    probe: str = ""
 
     def load(self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span) -> V:
         memory = memory_of(self.isa, space)
@@ -290,7 +292,9 @@ class Coupled(Generic[V, B]):
                 )
                 permitted = run.algebra.ite(changed, after, permitted, 1)
         else:
-            permitted = run.algebra.uninterpreted(f"permits.{name}{self.side}", args, widths, 1)
+            permitted = run.algebra.uninterpreted(
+                f"permits.{name}{self.side}{self.probe}", args, widths, 1
+            )
         run.require(
             permitted,
             lambda guard: Trapped(

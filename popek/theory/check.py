@@ -9,7 +9,7 @@ from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
 from popek.theory.assumptions import Assumed, candidates, isa_assumptions, resting_on
-from popek.theory.classify import Studied, classify, shows_clock, study
+from popek.theory.classify import Studied, classify, premises, shows_clock, study
 from popek.theory.direct import Coupling, delivered_elsewhere, direct_execution
 from popek.theory.host import Choice, Value, choosable, choose
 from popek.theory.invariants import Kept, induct
@@ -115,8 +115,8 @@ class _Session:
         """Everything, in the order in which it can be of use."""
         isa, options = self.isa, self.options
         # Whatever the host's controls are: what holds for all of them holds for its choice.
-        self.deliveries = _deliveries(self.prover, self.anatomy)
         self.promises = keepable(self.prover, self.anatomy, {})
+        self.deliveries = _deliveries(self.prover, self.anatomy, self.promises)
         for i, form in enumerate(isa.forms):
             self.progress("studying", i, len(isa.forms))
             one = study(Subject(self.prover, self.anatomy, form), self.components)
@@ -145,7 +145,7 @@ class _Session:
 
     def _classify(self, one: Studied) -> None:
         verdict = classify(one, self.choice.host, list(self.studied.values()))
-        verdict = _led_astray(verdict, self.deliveries)
+        verdict = _led_astray(verdict, self.deliveries, self.promises)
         _consistent(verdict)
         possible = tuple(candidates(one, self.kept))
         self.verdicts[verdict.key] = replace(verdict, assumptions=possible)
@@ -195,7 +195,9 @@ class _Session:
         )
 
 
-def _deliveries(prover: Prover, anatomy: Anatomy) -> dict[str, Finding]:
+def _deliveries(
+    prover: Prover, anatomy: Anatomy, promises: Mapping[str, bool | None]
+) -> dict[str, Finding]:
     """For each trap that a form raises: that its vector is the hypervisor's."""
     found: dict[str, Finding] = {}
     raised = {
@@ -212,14 +214,33 @@ def _deliveries(prover: Prover, anatomy: Anatomy) -> dict[str, Finding]:
             coupling = Coupling(anatomy, anatomy.lowest, {}, flat=flat)
             return delivered_elsewhere(coupling, trap, algebra)
 
-        found[trap.name] = prover.find(f"delivery of {trap.name}", trap.delivery, build)
+        name = f"delivery of {trap.name}"
+        finding = prover.find(name, trap.delivery, build)
+        for stmt in ir.statements(trap.delivery):
+            if isinstance(stmt, ir.HostRequire) and promises.get(stmt.why) is not True:
+                finding = Undecided(name, f"not shown that the host can promise: {stmt.why}")
+        found[trap.name] = finding
     return found
 
 
-def _led_astray(verdict: FormVerdict, deliveries: Mapping[str, Finding]) -> FormVerdict:
-    """A safe verdict rests on the traps of its form leading to the host."""
+def _led_astray(
+    verdict: FormVerdict,
+    deliveries: Mapping[str, Finding],
+    promises: Mapping[str, bool | None],
+) -> FormVerdict:
+    """A safe verdict rests on the traps of its form leading to the host, and on what the host
+    promises being possible.
+    """
     if verdict.kind is Class.CRITICAL:
         return verdict
+    for stmt in ir.statements(verdict.form.body):
+        if isinstance(stmt, ir.HostRequire) and promises.get(stmt.why) is not True:
+            return replace(
+                verdict,
+                kind=Class.UNDECIDED,
+                label=None,
+                reason=f"not shown that the host can promise: {stmt.why}",
+            )
     for stmt in ir.statements(verdict.form.body):
         if isinstance(stmt, ir.Require) and not isinstance(deliveries.get(stmt.trap), Proved):
             return replace(
@@ -285,8 +306,12 @@ def _hybrid(
             coupling = Coupling(subject.anatomy, subject.anatomy.lowest, choice.host, contract=True)
             name = "DX in user mode under the contract"
             user = some([subject.couple(name, direct_execution, coupling)])
+            kept = some([subject.couple("bound under the contract", premises, coupling)])
+            if user is False and kept is not True:
+                user = None
         if user is True:
             failing.append(verdict)
-        elif user is None:
+        elif user is None or verdict.kind is Class.UNDECIDED:
+            # A vacuous premise, or a trap that is not proved to reach the host, proves nothing.
             undecided.append(verdict)
     return hybrid(failing, undecided)

@@ -142,7 +142,7 @@ def _vacuous(studied: Studied, host: Host) -> bool | None:
     result: bool | None = False
     for level in subject.levels:
         coupling = Coupling(subject.anatomy, level, host, trial.timing_exempt)
-        finding = subject.couple(f"bound at {level.name}", _premises, coupling)
+        finding = subject.couple(f"bound at {level.name}", premises, coupling)
         match finding:
             case Proved():
                 return True
@@ -153,7 +153,8 @@ def _vacuous(studied: Studied, host: Host) -> bool | None:
     return result
 
 
-def _premises(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+def premises(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The bound pairs that decode the form: that there is one (section 6, vacuity)."""
     return bound(coupling, form, algebra).without_violations(algebra)
 
 

@@ -324,7 +324,12 @@ def direct_execution(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) 
     silent = Premise("the real machine does not trap", in_r.no_trap)
     violations = [*_outcomes(algebra, v, r, in_v, in_r)]
     both = algebra.both(in_v.completes, in_r.completes)
-    violations += [x.within(algebra, both) for x in _frames(coupling, form, algebra, pair)]
+    frames = _frames(coupling, form, algebra, pair)
+    violations += [x.within(algebra, both) for x in frames]
+    # Where v's outcome is left open, r's still has to keep to the guest's own.
+    left = in_v.any([e.guard for e in in_v.left_open().values()])
+    chosen = algebra.both(left, in_r.completes)
+    violations += [x.within(algebra, chosen) for x in frames if x.side == DIRECT]
     return pair.with_premises(silent).with_violations(*violations)
 
 
@@ -365,7 +370,9 @@ def _outcomes(
                 continue
             wrong = exits[site].guard
             if not here.beyond_privilege:
-                wrong = algebra.both(wrong, algebra.negation(in_both))
+                # What v leaves open it may choose as r did; what r leaves open v must too.
+                zero_or_alone = algebra.both(wrong, algebra.negation(in_both))
+                wrong = zero if side == BARE else zero_or_alone
             found.append(Violation(Fault.LEFT_OPEN, wrong, side, here.unmodelled, here.span))
     one_waits = algebra.negation(algebra.equal(v.waits, r.waits, 1))
     completes = algebra.both(v.completes, r.completes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import LeftOpen, ShutDown
@@ -49,6 +51,12 @@ def control_sensitive(
             case _:
                 pass
     silent = Guards(algebra, run).no_trap
+    for access in run.accesses:
+        # The processor's own tables are the privileged software's.
+        translation = anatomy.isa.translations.get(access.space)
+        if access.access == "write" and translation is not None and translation.processor:
+            condition = algebra.both(access.guard, run.completes)
+            found.append(Violation(Fault.CHANGES, condition, FIRST, access.space, access.span))
     for event in run.events:
         condition = algebra.both(event.guard, silent)
         found.append(Violation(Fault.DEVICE, condition, FIRST, event.device, event.span))
@@ -107,7 +115,7 @@ def resource_sensitive(
 
     That one traps and the other does not counts (or S/370 MONITOR CALL is missed).
     """
-    pair = two_steps(comparison, form, algebra)
+    pair = two_steps(replace(comparison, probing=True), form, algebra)
     first, second = Guards(algebra, pair.runs[FIRST]), Guards(algebra, pair.runs[SECOND])
     found = [
         Violation(Fault.TRAPS, algebra.both(first.traps, second.no_trap), FIRST),

@@ -37,13 +37,17 @@ SECOND = "@second"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two states at the given levels, equal but for `varied` (and what they tie)."""
+    """Two states at the given levels, equal but for `varied` (and what they tie).
+
+    `probing`: what permits the processor's own accesses may differ too.
+    """
 
     anatomy: Anatomy
     first: ir.Level
     second: ir.Level
     varied: frozenset[str] = frozenset()
     flat: bool = False
+    probing: bool = False
 
     @property
     def isa(self) -> Isa:
@@ -84,7 +88,13 @@ def two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> 
 def _state(comparison: Comparison, algebra: Algebra[V, B], side: str) -> StateBuilder[V, B]:
     isa = comparison.isa
     storage: Coupled[V, B] = Coupled(
-        isa, memory=str, own=str, side="", permitted=None, flat=comparison.flat
+        isa,
+        memory=str,
+        own=str,
+        side="",
+        permitted=None,
+        flat=comparison.flat,
+        probe=side if comparison.probing else "",
     )
     builder = StateBuilder(isa, algebra, side, storage)
 

@@ -87,7 +87,7 @@ def read_general(subject: Subject) -> Sensitivity:
     mode = evidence.ask("mode", general.mode_sensitive, _each_pair(subject))
     resource_user: bool | None = False
     resource: bool | None = False
-    if varied:
+    if varied or subject.probes:
         resource_user = evidence.ask(
             "resource", general.resource_sensitive, _each_level(subject, varied, lowest)
         )

@@ -57,6 +57,17 @@ class Subject:
         return self.reads | (writes(self.form.body) & self.anatomy.isa.components.keys())
 
     @cached_property
+    def probes(self) -> bool:
+        """Whether the clause makes accesses on the processor's own behalf."""
+        translations = self.anatomy.isa.translations
+        return any(
+            isinstance(s, ir.Load | ir.Store | ir.Check)
+            and (t := translations.get(s.space)) is not None
+            and t.processor
+            for s in ir.statements(self.form.body)
+        )
+
+    @cached_property
     def sees_mode(self) -> bool:
         """Whether the level, or a banked register, takes part in the clause.
 

@@ -87,9 +87,9 @@ CLAUSES = st.one_of(
     st.tuples(_guards(), _statements(1)).map(lambda parts: (*parts[0], *parts[1])),
 )
 
-HOSTS: list[dict[str, Value]] = [
-    {"C": c, "L": held} for c, held in product((LOADED, 0, 1), (LOADED, HELD))
-]
+CONTROLS: tuple[Value, ...] = (LOADED, 0, 1)
+LOADABLES: tuple[Value, ...] = (LOADED, HELD)
+HOSTS: list[dict[str, Value]] = [{"C": c, "L": h} for c, h in product(CONTROLS, LOADABLES)]
 
 
 @settings(max_examples=40, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
