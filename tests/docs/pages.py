@@ -9,7 +9,8 @@ HTML comment on the line above the fence:
 - `python`: run by Python.  A block marked `<!-- output -->` right after it is what it prints.
 - `isa`: a spec.  `<!-- file: NAME -->` writes it where the page's later blocks find it; without a
   mark the block is parsed.
-- `<!-- command: NAME -->`: run by `.ci/run`.
+- `<!-- command: NAME -->`: what `.ci/run` picks out, and runs in a fresh environment; here only its
+  syntax is checked.
 - `<!-- not run: REASON -->`: neither run nor parsed.
 
 The blocks of a page are run in one new folder, in which `specs` is a copy of the bundled specs.

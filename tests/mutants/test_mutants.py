@@ -6,13 +6,14 @@ what, and these lines what comes of it:
     # only:   the instruction that is checked, by name or mnemonic
     # base:   its class, and label, as the spec is
     # mutant: its class, and label, as changed
-    # blame:  the line of the changed clause that the witness blames, where it is critical
+    # blame:  the line that the witness blames, where it is critical; `or` between two as good
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,10 @@ from popek.isa.load import load_source
 from popek.resources import bundled
 from popek.smt import Z3InProcess
 from popek.source import Span
+from popek.theory.anatomy import Anatomy
 from popek.theory.check import Check, Options, check
+from popek.theory.direct import Host
+from popek.theory.promises import keepable
 from popek.theory.prover import Prover
 from popek.theory.verdict import Class, FormVerdict
 from tests.semantics.specs import bundled_isa
@@ -39,7 +43,7 @@ class Mutant:
     only: str
     base: str
     mutant: str
-    blame: str
+    blame: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -53,7 +57,8 @@ class Mutant:
 def read(path: Path) -> Mutant:
     """The file's own account."""
     said = dict(re.findall(r"^# (\w+): +(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
-    return Mutant(path, said["only"], said["base"], said["mutant"], said.get("blame", ""))
+    lines = said["blame"].split(" or ") if "blame" in said else []
+    return Mutant(path, said["only"], said["base"], said["mutant"], tuple(lines))
 
 
 def checked(isa: ir.Isa) -> Check:
@@ -66,28 +71,56 @@ def called(found: FormVerdict) -> str:
     return " ".join([found.kind.value] + ([found.label.value] if found.label else []))
 
 
+@cache
+def base(spec: str, only: str) -> dict[tuple[str, str], FormVerdict]:
+    """The verdicts of an instruction as its spec is."""
+    whole = bundled_isa(spec)
+    forms = tuple(f for f in whole.forms if only in (f.mnemonic, f.name))
+    return {v.key: v for v in checked(replace(whole, forms=forms)).verdicts}
+
+
+@pytest.fixture(autouse=True)
+def _promises_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the host can keep its promises is asked once for the same deliveries."""
+    monkeypatch.setattr("popek.theory.check.keepable", _remembered)
+
+
+def _remembered(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | None]:
+    isa = prover.isa
+    promising = [
+        f.body
+        for f in isa.forms
+        if any(isinstance(s, ir.HostRequire) for s in ir.statements(f.body))
+    ]
+    key = (tuple(isa.traps.values()), tuple(promising))
+    if key not in _known:
+        _known[key] = keepable(prover, anatomy, host)
+    return _known[key]
+
+
+_known: dict[object, dict[str, bool | None]] = {}
+
+
 @pytest.mark.parametrize("mutant", [read(f) for f in FILES], ids=lambda mutant: mutant.name)
 def test_a_mutant_changes_the_verdict(mutant: Mutant) -> None:
     def wanted(mnemonic: str, name: str) -> bool:
         return mutant.only in (mnemonic, name)
 
-    whole = bundled_isa(mutant.spec)
-    some = tuple(f for f in whole.forms if wanted(f.mnemonic, f.name))
-    before = checked(replace(whole, forms=some))
-    assert {called(v) for v in before.verdicts} == {mutant.base}
+    before = base(mutant.spec, mutant.only)
+    assert {called(v) for v in before.values()} == {mutant.base}
 
     text = mutant.path.read_text(encoding="utf-8")
     # The spec that it extends is looked for beside it, among the bundled ones.
     isa = load_source(text, mutant.path.name, bundled("specs"), only=wanted)
     after = checked(isa)
-    assert {v.key for v in after.verdicts} == {v.key for v in before.verdicts}
+    assert {v.key for v in after.verdicts} == before.keys()
     assert {called(v) for v in after.verdicts} == {mutant.mutant}, after.verdicts[0].reason
 
     if mutant.mutant == Class.CRITICAL:
         assert mutant.blame, "a critical mutant names the line to blame"
         for verdict in after.verdicts:
             assert verdict.witness is not None
-            assert line(verdict.witness.blame) == mutant.blame, verdict.reason
+            assert line(verdict.witness.blame) in mutant.blame, verdict.reason
 
 
 def line(span: Span | None) -> str:
