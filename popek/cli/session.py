@@ -63,6 +63,7 @@ class Session:
         return result, _cost(result, perf_counter() - start)
 
     def __enter__(self) -> Session:
+        self.solver.start()
         return self
 
     def __exit__(

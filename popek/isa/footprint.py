@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
 from popek.isa import ir
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+def remembered(limit: int) -> Callable[[Callable[[_T], _R]], Callable[[_T], _R]]:
+    """Computes a function once for each object (an immutable one) that it is asked about.
+
+    By identity, because the hash of a body walks all of it.  What is kept, at most `limit` results,
+    keeps its object alive, so that no other can have its identity.
+    """
+
+    def decorate(function: Callable[[_T], _R]) -> Callable[[_T], _R]:
+        known: dict[int, tuple[_T, _R]] = {}
+
+        @wraps(function)
+        def once(about: _T) -> _R:
+            found = known.get(id(about))
+            if found is None:
+                if len(known) >= limit:
+                    known.clear()
+                found = known[id(about)] = (about, function(about))
+            return found[1]
+
+        return once
+
+    return decorate
 
 
 def expression_reads(expr: ir.Expr) -> frozenset[str]:
@@ -19,6 +50,7 @@ def expression_locals(expr: ir.Expr) -> frozenset[str]:
     return frozenset(node.name for node in ir.subexpressions(expr) if isinstance(node, ir.Local))
 
 
+@remembered(4096)
 def reads(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
     """The components, spaces and devices that the body itself reads.
 
@@ -38,6 +70,7 @@ def reads(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
     return frozenset(found)
 
 
+@remembered(4096)
 def writes(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
     """The components, spaces and devices that the body itself writes; a jump is no write."""
     found: set[str] = set()

@@ -7,13 +7,14 @@ conditions are one-bit values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol, TypeVar
 
 from popek.isa.ir import AbstractFunction, Op
 
 V = TypeVar("V")
 B = TypeVar("B")
+T = TypeVar("T")
 
 
 class Algebra(Protocol[V, B]):
@@ -69,6 +70,10 @@ class Algebra(Protocol[V, B]):
 
     def interprets(self, function: AbstractFunction) -> bool:
         """Whether `abstract` answers; else the function's executable definition is run."""
+        ...
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """`make()`, or what it gave before for the key where that is known to be the same."""
         ...
 
     def abstract(self, function: AbstractFunction, args: Sequence[V], width: int) -> V:

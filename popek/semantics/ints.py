@@ -6,14 +6,18 @@ re-evaluated here, and the two share no arithmetic.  Division by zero is as in S
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from hashlib import blake2b
+from typing import TypeVar
 
 from popek.isa.ir import AbstractFunction, Op
 from popek.terms import ArrayValue, FunctionValue
 
 #: A model: what each free symbol stands for.
 Interpretation = Mapping[str, int | ArrayValue | FunctionValue]
+
+
+T = TypeVar("T")
 
 
 def signed(value: int, width: int) -> int:
@@ -172,6 +176,9 @@ class Ints:
 
     def interprets(self, function: AbstractFunction) -> bool:
         return function.result is None or function.name in self._model
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        return make()
 
     def abstract(self, function: AbstractFunction, args: Sequence[int], width: int) -> int:
         if function.name in self._model:

@@ -41,7 +41,7 @@ class Sampled(Ints):
     def __init__(self, random: Random, given: Interpretation | None = None) -> None:
         self.drawn: dict[str, int | Drawn] = {}
         self._functions: dict[str, dict[tuple[int, ...], int]] = {}
-        self._random = random
+        self._bits = random.getrandbits
         self._given = dict(given or {})
         super().__init__({})
 
@@ -54,14 +54,17 @@ class Sampled(Ints):
 
     def _draw(self, width: int) -> int:
         """A value: often a boundary or a small one."""
-        ones = (1 << width) - 1
-        match self._random.randrange(4):
+        bits = self._bits(width + 5)
+        value = bits >> 5
+        match bits & 3:
             case 0:
-                return self._random.choice((0, 1, ones, ones >> 1, 1 << (width - 1))) & ones
+                return (0, 0, 1, 1, 1 << width - 1, (1 << width - 1) - 1, -1, -1)[bits >> 2 & 7] & (
+                    (1 << width) - 1
+                )
             case 1:
-                return self._random.randrange(16) & ones
+                return value & 15
             case _:
-                return self._random.getrandbits(width)
+                return value
 
     def variable(self, name: str, width: int) -> int:
         if name in self._given:
@@ -101,6 +104,13 @@ class Sampled(Ints):
     def banks_differ(
         self, a: ArrayValue, b: ArrayValue, name: str, index_width: int, width: int
     ) -> int:
+        if isinstance(a, Drawn) and isinstance(b, Drawn) and a.drawn is b.drawn:
+            if a.entries is b.entries:
+                return 0
+            for i in a.entries.keys() | b.entries.keys():
+                if self.select(a, i, index_width, width) != self.select(b, i, index_width, width):
+                    return 1
+            return 0
         return super().banks_differ(settled(a), settled(b), name, index_width, width)
 
     def uninterpreted(
@@ -109,7 +119,8 @@ class Sampled(Ints):
         entries = self._functions.setdefault(name, {})
         key = tuple(args)
         if key not in entries:
-            entries[key] = self._draw(width)
+            # Mostly permitted: a step that goes on shows more.
+            entries[key] = int(self._bits(3) != 0) if width == 1 else self._draw(width)
         return entries[key]
 
     def interprets(self, function: AbstractFunction) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from popek.isa import ir
-from popek.isa.footprint import reads
+from popek.isa.footprint import reads, remembered
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import Accessed, Trapped
 from popek.semantics.step import Run
@@ -338,8 +338,17 @@ class Coupled(Generic[V, B]):
 
 def translation_reads(isa: ir.Isa, space: str) -> frozenset[str]:
     """The components other than memory that a space's translation reads, its chain included."""
-    names: set[str] = set()
-    while (translation := isa.translations.get(space)) is not None:
-        names |= reads(translation.body)
-        space = translation.target
-    return frozenset(names & isa.components.keys())
+    return _translation_reads(isa).get(space, frozenset())
+
+
+@remembered(16)
+def _translation_reads(isa: ir.Isa) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for space in isa.translations:
+        names: set[str] = set()
+        target = space
+        while (translation := isa.translations.get(target)) is not None:
+            names |= reads(translation.body)
+            target = translation.target
+        found[space] = frozenset(names & isa.components.keys())
+    return found

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeVar
 
 from popek.isa.ir import AbstractFunction, Op
 from popek.terms import Term, Terms
+
+T = TypeVar("T")
 
 
 class Symbols:
@@ -13,6 +16,7 @@ class Symbols:
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
+        self._made: dict[Hashable, Any] = {}
         self._unary = {Op.NOT: terms.not_, Op.NEG: terms.neg}
         self._binary = {
             Op.ADD: terms.add,
@@ -107,6 +111,12 @@ class Symbols:
 
     def interprets(self, function: AbstractFunction) -> bool:
         return True
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
 
     def abstract(self, function: AbstractFunction, args: Sequence[Term], width: int) -> Term:
         return self.terms.apply(function.name, tuple(args), width)

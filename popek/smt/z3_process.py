@@ -27,6 +27,7 @@ class Z3Process:
     def __init__(self) -> None:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._ready = False
 
     def solve(self, query: Query, budget: Budget) -> tuple[Answer, Stats]:
         """See `Solver.solve`. Leaves no worker behind when interrupted."""
@@ -51,6 +52,7 @@ class Z3Process:
         """Kill the worker, if there is one."""
         process, pipe = self._process, self._pipe
         self._process = self._pipe = None
+        self._ready = False
         if pipe is not None:
             pipe.close()
         if process is not None:
@@ -58,16 +60,24 @@ class Z3Process:
             process.join()
             process.close()
 
-    def _connected(self) -> Connection:
+    def start(self) -> None:
+        """Start the worker now, so that it loads z3 while this process does something else."""
         if self._pipe is not None:
-            return self._pipe
+            return
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs,), daemon=True, name="popek-z3")
         process.start()
         self._process = process
         theirs.close()  # else the end of the worker would not be the end of the pipe
-        self._pipe.recv()
+
+    def _connected(self) -> Connection:
+        """The pipe to a worker that has loaded z3."""
+        self.start()
+        assert self._pipe is not None
+        if not self._ready:
+            self._pipe.recv()
+            self._ready = True
         return self._pipe
 
     def __enter__(self) -> Z3Process:

@@ -11,9 +11,12 @@ from popek.isa.ir import Component, Isa, Role
 from popek.semantics.storage import translation_reads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Anatomy:
-    """The components of an ISA by the part they play.  `top`: the guest's own highest level."""
+    """The components of an ISA by the part they play.  `top`: the guest's own highest level.
+
+    Compared by identity: an ISA is too much to hash.
+    """
 
     isa: Isa
     top: str | None = None

@@ -278,7 +278,7 @@ def _timed(
     if not any(shows_clock(s.subject.form) for s in studied):
         return vmm(verdicts, True)
     timed = [
-        replace(s.trial, timing_exempt=False, _dx={}, _stops={}, _always={})
+        replace(s.trial, timing_exempt=False, _dx={}, _stops={}, _always={}, _whatever={})
         if shows_clock(s.subject.form)
         else s.trial
         for s in studied

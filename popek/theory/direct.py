@@ -13,8 +13,8 @@ r's input, name by name: that is the choice exhibited.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from popek.isa import ir
@@ -84,6 +84,11 @@ class Coupling:
         """The same pairs, or only those whose translation is the identity."""
         return replace(self, flat=flat)
 
+    def key(self, form: ir.Form) -> Hashable:
+        """What the runs of a form depend on."""
+        others = (getattr(self, f.name) for f in fields(self) if f.name != "host")
+        return (form.key, tuple(self.host.items()), *others)
+
     def choosing_inputs(self) -> Coupling:
         """The same pairs, with v's inputs to be chosen."""
         return replace(self, own_choice=True)
@@ -140,14 +145,16 @@ def _storage(coupling: Coupling, algebra: Algebra[V, B], side: str) -> Coupled[V
         more = algebra.uninterpreted(f"permits.{name}.more{at}", args, widths, 1)
         return algebra.either(in_r, more)
 
+    coherent = "coherent-translation" not in coupling.dropped
     return Coupled(
         isa=coupling.isa,
         memory=lambda name: name,
         own=host_memory if side == DIRECT else lambda name: name,
         side=side,
         permitted=permitted,
-        flat=coupling.flat,
-        coherent="coherent-translation" not in coupling.dropped,
+        # Identities are coherent: they would show nothing.
+        flat=coupling.flat and coherent,
+        coherent=coherent,
     )
 
 
@@ -222,6 +229,12 @@ def demoted_traps(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> 
 
 def _demoted(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The real machine's step alone, under the guest: what r can be, and what it does."""
+    return algebra.once(
+        ("demoted", coupling.key(form)), lambda: _demoted_step(coupling, form, algebra)
+    )
+
+
+def _demoted_step(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
     builder = _direct_state(coupling, algebra)
     run = _step(coupling, form, algebra, builder, fields, DIRECT)
@@ -300,6 +313,10 @@ def _step(
 
 def bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The bound pairs and both steps; the violations of DX come on top (`direct_execution`)."""
+    return algebra.once(("bound", coupling.key(form)), lambda: _bound(coupling, form, algebra))
+
+
+def _bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
     bare = _bare_state(coupling, algebra)
     real = _direct_state(coupling, algebra)

@@ -25,8 +25,8 @@ from popek.theory.direct import (
     stopped,
 )
 from popek.theory.states import definitions
-from popek.theory.subject import Subject, some
-from popek.theory.verdict import Finding, Witness
+from popek.theory.subject import CoupledClaim, Subject, some
+from popek.theory.verdict import Finding, Proved, Witness
 
 #: Controls of up to this many bits are tried with every constant; wider ones with 0 and all ones.
 EXHAUSTIVE_WIDTH = 3
@@ -48,7 +48,7 @@ def choosable(isa: Isa) -> tuple[Component, ...]:
 
     What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice.
     """
-    defined = {name for p in isa.invariants for name, _ in definitions(isa, p)}
+    defined = {name for found in definitions(isa) for name, _ in found}
     return tuple(
         c
         for c in isa.components.values()
@@ -67,6 +67,7 @@ class Trial:
     _dx: dict[tuple[Value, ...], tuple[Finding, ...]] = field(default_factory=dict)
     _stops: dict[tuple[Value, ...], bool | None] = field(default_factory=dict)
     _always: dict[tuple[Value, ...], bool | None] = field(default_factory=dict)
+    _whatever: dict[tuple[object, ...], Finding] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,6 +95,8 @@ class Trial:
     def _direct_at(self, level: Level, host: Host) -> Finding:
         subject = self.subject
         coupling = Coupling(subject.anatomy, level, host, self.timing_exempt)
+        if proof := self._for_any_controls(f"DX at {level.name}", direct_execution, coupling):
+            return proof
         name = f"DX at {level.name} {self._title(host)}".rstrip()
 
         def accept(witness: Witness) -> bool:
@@ -104,6 +107,24 @@ class Trial:
             return matches is False
 
         return subject.couple(name, direct_execution, coupling, accept)
+
+    def _for_any_controls(
+        self, name: str, claim: CoupledClaim, coupling: Coupling
+    ) -> Proved | None:
+        """The proof of a claim for controls that may be anything on either side, if there is one.
+
+        A choice for them only restricts the pairs: one proof instead of one for each setting.
+        """
+        controls = {c.name for c in self.relevant if c.role is Role.CONTROL}
+        if not controls:
+            return None
+        host = {n: v for n, v in coupling.host.items() if n not in controls}
+        key = (name, tuple(host.items()))
+        if key not in self._whatever:
+            anyhow = replace(coupling, host=host)
+            self._whatever[key] = self.subject.couple(f"{name} any controls", claim, anyhow)
+        found = self._whatever[key]
+        return found if isinstance(found, Proved) else None
 
     def unsafe(self, host: Host) -> bool | None:
         return some(self.direct(host))
@@ -123,8 +144,13 @@ class Trial:
         """Whether it traps in every state of the demoted guest."""
         at = self._at(host)
         if at not in self._always:
-            name = f"completes when demoted {self._title(host)}".rstrip()
-            finding = self.subject.couple(name, demoted_completes, self.coupling(host))
+            name = "completes when demoted"
+            coupling = self.coupling(host)
+            finding: Finding | None
+            finding = self._for_any_controls(name, demoted_completes, coupling)
+            if finding is None:
+                title = f"{name} {self._title(host)}".rstrip()
+                finding = self.subject.couple(title, demoted_completes, coupling)
             completes = some([finding])
             self._always[at] = None if completes is None else not completes
         return self._always[at]

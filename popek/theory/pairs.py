@@ -60,6 +60,12 @@ class Comparison:
 
 def one_step(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The first run alone: every state of its level."""
+    return algebra.once(
+        ("one_step", comparison, form.key), lambda: _one_step(comparison, form, algebra)
+    )
+
+
+def _one_step(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
     builder = _state(comparison, algebra, FIRST)
     run = _run(comparison, form, algebra, builder, fields)
@@ -69,6 +75,12 @@ def one_step(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> O
 
 def two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Both runs; what counts as a difference comes on top."""
+    return algebra.once(
+        ("two_steps", comparison, form.key), lambda: _two_steps(comparison, form, algebra)
+    )
+
+
+def _two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
     first = _state(comparison, algebra, FIRST)
     second = _state(comparison, algebra, SECOND)

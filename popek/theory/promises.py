@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.ints import Ints
 from popek.semantics.outcome import Step
 from popek.theory.anatomy import Anatomy
 from popek.theory.direct import (
@@ -32,8 +33,10 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
         if found.get(why) is True:
             continue
         match prover.find(f"the host can promise: {why}", body, build, form):
-            case Refuted():
-                found[why] = True
+            case Refuted(witness=witness):
+                # One state usually relies on, and keeps, more than the promise asked about.
+                there = build(Ints(witness.model), witness.flat).runs[DIRECT]
+                found.update({p.why: True for p in there.promises if p.guard})
             case Proved():
                 found.setdefault(why, False)
             case Undecided():

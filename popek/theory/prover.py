@@ -40,9 +40,9 @@ from popek.theory.verdict import (
 )
 
 #: How many random states are tried before the rewriter, and before the solver.
-FIRST_SAMPLES = 3
+FIRST_SAMPLES = 1
 ALL_SAMPLES = 12
-#: How many once a solver has found it hard.
+#: How many where a witness of the solver is turned down.
 PATIENT_SAMPLES = 500
 #: How many encodings of a form the random states take turns with.
 DECODED = 4
@@ -90,6 +90,7 @@ class Prover:
     simplify: bool = True
     keep: Path | None = None
     stats: Stats = field(default_factory=Stats)
+    _last: tuple[tuple[str, str], Symbols] | None = None
     _fields: dict[tuple[str, str], list[dict[str, int]]] = field(default_factory=dict)
 
     def find(
@@ -139,7 +140,7 @@ class Prover:
     ) -> Finding:
         if witness := self._sample(name, body, build, form, range(FIRST_SAMPLES), accept):
             return Refuted(witness, Decider.SAMPLING)
-        algebra = Symbols(Terms(simplify=self.simplify))
+        algebra = self._symbols(form)
         obligation = build(algebra, False)
         calls = self.stats.solver_calls
         visible = self._goal(algebra, obligation, [Fault.TRANSLATION])
@@ -148,17 +149,11 @@ class Prover:
             if witness := self._sample(name, body, build, form, samples, accept):
                 return Refuted(witness, Decider.SAMPLING)
             flat = self._goal(algebra, build(algebra, True), [Fault.TRANSLATION])
-            for budget in (replace(self.budget, rlimit=self.budget.rlimit // 50), self.budget):
-                match self._ask(algebra.terms, f"{name} (flat)", flat, budget):
-                    case Sat(model=model):
-                        found = self._confirm(name, body, build, True, model)
-                        return Refuted(found, Decider.SOLVER)
-                    case Unsat():
-                        break
-                    case OutOfBudget():
-                        samples = range(ALL_SAMPLES, PATIENT_SAMPLES)
-                        if witness := self._sample(name, body, build, form, samples, accept):
-                            return Refuted(witness, Decider.SAMPLING)
+            match self._ask(algebra.terms, f"{name} (flat)", flat):
+                case Sat(model=model):
+                    return Refuted(self._confirm(name, body, build, True, model), Decider.SOLVER)
+                case _:
+                    pass
         match self._ask(algebra.terms, name, visible):
             case Sat(model=model):
                 return Refuted(self._confirm(name, body, build, False, model), Decider.SOLVER)
@@ -179,6 +174,14 @@ class Prover:
                 return Undecided(name, "whether the translation stays coherent is not decided")
             case OutOfBudget(cause=cause):
                 return Undecided(name, str(cause))
+
+    def _symbols(self, form: ir.Form | None) -> Symbols:
+        """Where the terms of an obligation are made: one table for a form, while it is studied."""
+        if form is None:
+            return Symbols(Terms(simplify=self.simplify))
+        if self._last is None or self._last[0] != form.key:
+            self._last = form.key, Symbols(Terms(simplify=self.simplify))
+        return self._last[1]
 
     def satisfiable(
         self, name: str, body: Body, build: Build, form: ir.Form | None = None
@@ -211,12 +214,12 @@ class Prover:
         ]
         return terms.any_of(joined)
 
-    def _ask(self, terms: Terms, name: str, goal: Term, budget: Budget | None = None) -> Answer:
+    def _ask(self, terms: Terms, name: str, goal: Term) -> Answer:
         if goal.is_value(0):
             return Unsat()
         if self.keep is not None:
             self._write(name, query(name, [goal]).text)
-        decision = decide(terms, name, [goal], self.solver, budget or self.budget)
+        decision = decide(terms, name, [goal], self.solver, self.budget)
         if decision.by is By.SOLVER:
             self.stats.solver_calls += 1
         self.stats.solver_seconds += decision.stats.seconds

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, NoReturn
 
 from popek.isa import ir
-from popek.isa.footprint import reads
+from popek.isa.footprint import expression_reads, remembered
 from popek.isa.ir import Component, Isa, Op
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.step import Run, Storage, length_field
@@ -126,11 +126,15 @@ class StateBuilder(Generic[V, B]):
 
         `but`: those to do without, by their text.
         """
-        restricting = [p for p in self.isa.invariants if p.text not in but]
-        for predicate in restricting:
-            for name, value in definitions(self.isa, predicate):
+        restricting = [
+            (predicate, defined)
+            for predicate, defined in zip(self.isa.invariants, definitions(self.isa), strict=True)
+            if predicate.text not in but
+        ]
+        for _, defined in restricting:
+            for name, value in defined:
                 self.state[name] = self.value(value)
-        for predicate in restricting:
+        for predicate, _ in restricting:
             self.premises.append(Premise(f"invariant {predicate.text}", self.predicate(predicate)))
 
     def run(self, fields: Mapping[str, V]) -> Run[V, B]:
@@ -179,14 +183,18 @@ def level_position(isa: Isa, algebra: Algebra[V, B], level: V, width: int) -> V:
     return position
 
 
-def definitions(isa: Isa, predicate: ir.Predicate) -> list[tuple[str, ir.Expr]]:
-    """The components that an invariant defines by an equation, with their values.
+@remembered(16)
+def definitions(isa: Isa) -> tuple[list[tuple[str, ir.Expr]], ...]:
+    """For each invariant, the components that it defines by an equation, with their values.
 
     Only a way to state the same states with fewer symbols: the invariant itself stays a premise.
     """
-    if predicate.setup:
-        return []
-    mode = {e.component for e in ir.subexpressions(isa.mode.level) if isinstance(e, ir.Read)}
+    mode = expression_reads(isa.mode.level)
+    return tuple([] if p.setup else _equations(p.condition, mode) for p in isa.invariants)
+
+
+def _equations(condition: ir.Expr, mode: frozenset[str]) -> list[tuple[str, ir.Expr]]:
+    """The components, those of the mode aside, whose value the condition gives."""
 
     def solve(condition: ir.Expr) -> list[tuple[str, ir.Expr]]:
         match condition:
@@ -199,11 +207,11 @@ def definitions(isa: Isa, predicate: ir.Predicate) -> list[tuple[str, ir.Expr]]:
             case ir.Operation(op=Op.EQ, args=(a, b)):
                 for place, value in ((a, b), (b, a)):
                     if isinstance(place, ir.Read) and place.component not in (
-                        mode | reads((ir.Jump(value, predicate.span),))
+                        mode | expression_reads(value)
                     ):
                         return [(place.component, value)]
                 return []
             case _:
                 return []
 
-    return solve(predicate.condition)
+    return solve(condition)

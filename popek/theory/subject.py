@@ -49,7 +49,7 @@ class Subject:
     @cached_property
     def reads(self) -> frozenset[str]:
         """The components that the clause itself reads."""
-        return reads(self.form.body) & self.anatomy.isa.components.keys()
+        return frozenset(reads(self.form.body) & self.anatomy.isa.components.keys())
 
     @cached_property
     def touches(self) -> frozenset[str]:
