@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Generic
 
 from popek.semantics.algebra import Algebra, B, V
-from popek.semantics.outcome import LeftOpen, Step
+from popek.semantics.outcome import LeftOpen, Step, Trapped
 from popek.source import Span
 from popek.theory.states import Premise
 
@@ -92,7 +93,7 @@ class Guards(Generic[V, B]):
 
     @property
     def traps(self) -> V:
-        return self.any([t.guard for t in self._step.traps])
+        return self._algebra.negation(self.no_trap)
 
     @property
     def own_traps(self) -> V:
@@ -103,9 +104,11 @@ class Guards(Generic[V, B]):
     def memory_traps(self) -> V:
         return self.any([t.guard for t in self._step.traps if t.memory])
 
-    @property
+    @cached_property
     def no_trap(self) -> V:
-        return self._algebra.negation(self.traps)
+        """Every other outcome: the guards cover everything, and these are far fewer."""
+        others = [e.guard for e in self._step.exits if not isinstance(e, Trapped)]
+        return self.any([self.completes, *others])
 
     def left_open(self) -> dict[str, LeftOpen[V]]:
         """The unpredictable exits by site; a site that is reached in several ways is one exit."""
