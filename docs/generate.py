@@ -3,7 +3,7 @@
 A generated part lies between `<!-- generated: NAME -->` and `<!-- end -->`.  Most come from popek's
 own tables and help texts, and a test compares them on every run.  The tables of docs/ia32.md come
 from a whole `popek check ia32`, which takes minutes: they are written only when asked for, with
-`--ia32`, or with `--ia32 FILE` from what `popek check ia32 --json` printed.
+`--ia32`, or at no cost with `--ia32 FILE`, from what `popek check ia32 --json` printed.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ PROTECTION_SYSTEM = ["LAR", "LSL", "VERR", "VERW", "POP", "PUSH", "CALL", "JMP",
 ROBIN_IRVINE = [*SENSITIVE_REGISTERS, *PROTECTION_SYSTEM, "STR", "MOV"]
 BUGNION = [*ROBIN_IRVINE, "IRET"]
 LAWTON = [*BUGNION, "LDS", "LES", "LFS", "LGS", "LSS"]
-LISTS = {"Robin and Irvine": ROBIN_IRVINE, "Bugnion et al.": BUGNION, "and the far loads": LAWTON}
+LISTS = {"Robin and Irvine": ROBIN_IRVINE, "Bugnion et al.": BUGNION, "with far loads": LAWTON}
 
 READINGS = ("pg74", "general", "direct")
 WORST = ("critical", "undecided", "guarded", "privileged", "innocuous")
@@ -117,14 +117,20 @@ def cell(classes: Counter[str]) -> str:
     return f"**{kind}**{count}" if kind == "critical" else f"{kind}{count}"
 
 
-def row_of(mnemonic: str, row: Mapping[str, Counter[str]], lists: Mapping[str, list[str]]) -> str:
+def row_of(result: Mapping[str, Any], mnemonic: str) -> str:
     """One line of the table of mnemonics."""
-    named = ["yes" if mnemonic in names else "" for names in lists.values()]
-    forms = sum(row["direct"].values())
-    return (
-        " | ".join((f"| `{mnemonic}`", str(forms), *named, *(cell(row[r]) for r in READINGS)))
-        + " |"
-    )
+    row = by_mnemonic(result)[mnemonic]
+    forms = [form for form in result["instructions"] if form["mnemonic"] == mnemonic]
+    named = ("yes" if mnemonic in names else "" for names in LISTS.values())
+    user = "yes" if mnemonic in wrong_in_user_mode(result) else ""
+    cells = (*named, *(cell(row[r]) for r in READINGS), user)
+    return " | ".join((f"| `{mnemonic}`", str(len(forms)), *cells)) + " |"
+
+
+def wrong_in_user_mode(result: Mapping[str, Any]) -> list[str]:
+    """The mnemonics of which some form goes wrong in the least privileged level."""
+    wrong = (f["mnemonic"] for f in result["instructions"] if f["readings"]["direct"]["user"])
+    return list(dict.fromkeys(wrong))
 
 
 def ia32_mnemonics(result: Mapping[str, Any]) -> str:
@@ -136,10 +142,38 @@ def ia32_mnemonics(result: Mapping[str, Any]) -> str:
         for m, row in found.items()
         if m not in LAWTON and any(row[r]["critical"] for r in READINGS)
     ]
-    head = "| mnemonic | forms | " + " | ".join((*LISTS, *(f"`{r}`" for r in READINGS))) + " |"
-    rule = "|---" * (2 + len(LISTS) + len(READINGS)) + "|"
-    rows = [row_of(m, found[m], LISTS) for m in (*listed, *others)]
-    return "\n" + "\n".join((head, rule, *rows)) + "\n\n"
+    titles = ("mnemonic", "forms", *LISTS, *(f"`{r}`" for r in READINGS), "wrong at CPL 3")
+    rows = [row_of(result, m) for m in (*listed, *others)]
+    table = ("| " + " | ".join(titles) + " |", "|---" * len(titles) + "|", *rows)
+    return "\n" + "\n".join(table) + "\n\n"
+
+
+def ia32_lists(result: Mapping[str, Any]) -> str:
+    """Each published list beside the mnemonics that are critical in the reading `direct`."""
+    critical = [m for m, row in by_mnemonic(result).items() if row["direct"]["critical"]]
+    titles = ("list", "names", "of them not critical here", "critical here, and not named")
+    rows = []
+    for title, names in LISTS.items():
+        safe = [m for m in names if m not in critical]
+        more = [m for m in critical if m not in names]
+        parts = (str(len(names)), ", ".join(safe) or "none", ", ".join(more) or "none")
+        rows.append(" | ".join((f"| {title}", *parts)) + " |")
+    table = ("| " + " | ".join(titles) + " |", "|---" * len(titles) + "|", *rows)
+    said = f"{len(critical)} mnemonics have a form that is critical in `direct`."
+    return "\n" + "\n".join((said, "", *table)) + "\n\n"
+
+
+def ia32_theorems(result: Mapping[str, Any]) -> str:
+    """Where the premises of the theorems fail."""
+    vmm, hybrid = result["theorems"]["vmm"], result["theorems"]["hybrid"]
+    assert vmm["verdict"] == hybrid["verdict"] == "refuted", "the page says that both fail"
+    spared = [m for m in wrong_in_user_mode(result) if m not in hybrid["because"]]
+    lines = (
+        f"- Theorem 1 (trap-and-emulate): {', '.join(vmm['because'])}.",
+        f"- Theorem 3 (hybrid), under the spec's contract: {', '.join(hybrid['because'])}.",
+        f"- Wrong at CPL 3 only where the contract is broken: {', '.join(spared) or 'none'}.",
+    )
+    return "\n" + "\n".join(lines) + "\n\n"
 
 
 def ia32_counts(result: Mapping[str, Any]) -> str:
@@ -152,7 +186,10 @@ def ia32_counts(result: Mapping[str, Any]) -> str:
         names = Counter(worst(row[reading]) for row in found.values())
         cells = (f"{forms[c]} / {names[c]}" for c in classes)
         rows.append(" | ".join((f"| `{reading}`", *cells)) + " |")
-    total = f"{len(result['instructions'])} forms of {len(found)} mnemonics; forms / mnemonics:"
+    total = (
+        f"{len(result['instructions'])} forms of {len(found)} mnemonics. The cells are forms / "
+        "mnemonics; a mnemonic has the worst class of its forms."
+    )
     head = "| reading | " + " | ".join(classes) + " |"
     return "\n".join(("", total, "", head, "|---" * (1 + len(classes)) + "|", *rows)) + "\n\n"
 
@@ -164,7 +201,7 @@ def ia32_host(result: Mapping[str, Any]) -> str:
     return (
         f"\nThe host's choice: {', '.join(fixed) or 'no constant'}; "
         f"loaded with the guest's own value: {', '.join(loaded) or 'nothing'}. "
-        f"As good as it: {result['choice']['tied'] - 1} others.\n\n"
+        f"{result['choice']['tied'] - 1} other choices are as good.\n\n"
     )
 
 
@@ -179,6 +216,8 @@ FAST: dict[str, Callable[[], str]] = {
 SLOW: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "ia32 counts": ia32_counts,
     "ia32 host": ia32_host,
+    "ia32 lists": ia32_lists,
+    "ia32 theorems": ia32_theorems,
     "ia32 mnemonics": ia32_mnemonics,
 }
 

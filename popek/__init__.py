@@ -8,7 +8,7 @@
     for verdict in result.verdicts:
         print(verdict.form.mnemonic, verdict.kind, verdict.reason)
     print(popek.render(result))                # what `popek check` prints
-    print(popek.explain(result, "JRST"))       # what `popek explain` prints
+    print(popek.explain(result, "JRST1"))      # what `popek explain` prints
 
 Bad input raises `PopekError`, which carries diagnostics with places; `str()` shows them.  Nothing
 is imported before it is needed, z3 least of all.

@@ -325,10 +325,13 @@ def _goes_wrong(obligation: Obligation[int, ArrayValue]) -> bool:
 
 
 def sightings_of(obligation: Obligation[int, ArrayValue]) -> tuple[Sighting, ...]:
-    """What goes wrong in an obligation over ints."""
-    return tuple(
+    """What goes wrong in an obligation over ints, a change of the translation last: by itself it
+    refutes nothing.
+    """
+    found = [
         Sighting(v.fault, v.side, v.component, v.span) for v in obligation.violations if v.condition
-    )
+    ]
+    return tuple(sorted(found, key=lambda sighting: sighting.fault is Fault.TRANSLATION))
 
 
 def witness_of(

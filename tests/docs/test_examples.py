@@ -15,9 +15,10 @@ import pytest
 from popek.resources import bundled
 from popek.source import Source
 from popek.syntax import parse
-from tests.docs.pages import Block, blocks, matches, name_of, pages, session
+from tests.docs.pages import Block, blocks, matches, name_of, pages, printed_lines, session
 
-SECONDS = 120
+#: After so many a command is taken to hang.
+SECONDS = 300
 _NEXT = "====== next ======"
 
 
@@ -57,7 +58,7 @@ def _run(arguments: list[str], folder: Path) -> str:
 
 
 def _compare(where: str, what: str, expected: tuple[str, ...], printed: str) -> None:
-    seen = [line.rstrip() for line in printed.splitlines()]
+    seen = printed_lines(printed)
     if not matches(expected, seen):
         diff = difflib.unified_diff(expected, seen, "the page", "popek", lineterm="", n=1)
         pytest.fail("\n".join((f"{where}: {what}", *diff)), pytrace=False)

@@ -85,6 +85,11 @@ def test_every_label_is_in_the_reference() -> None:
     assert all(f"`{label.value}`" in text for label in Label)
 
 
+def test_every_public_name_is_in_the_reference_of_the_api() -> None:
+    told = set(re.findall(r"`(\w+)", _page("api.md")))
+    assert sorted(set(popek.__all__) - told) == []
+
+
 def test_every_keyword_is_in_the_language_reference() -> None:
     grammar = (ROOT / "grammars" / "isa.lark").read_text(encoding="utf-8")
     rules = re.sub(r"//[^\n]*", "", grammar.split("// ---- terminals")[0])

@@ -8,10 +8,23 @@ import pytest
 
 from popek.smt import Answer, Budget, Cause, Query, Sat, Stats, Undecided, Unsat
 from popek.smt.model import Model
+from popek.theory.obligation import Fault
 from popek.theory.prover import Disagreement
 from popek.theory.theorems import Verdict
 from popek.theory.verdict import Class
-from tests.theory.toys import ADD, HALT, JRST1, LRA, PUSHF, RDT, checked, one, toy, verdict_of
+from tests.theory.toys import (
+    ADD,
+    HALT,
+    JRST1,
+    LRA,
+    PUSHF,
+    RDT,
+    STATE,
+    checked,
+    one,
+    toy,
+    verdict_of,
+)
 
 PROVED, UNDECIDED = Verdict.PROVED, Verdict.UNDECIDED
 
@@ -198,3 +211,25 @@ def test_timing_is_exempt_and_no_more() -> None:
     """A clock whose value is exempt is still shown; one in a condition of a trap is sensitive."""
     result = checked(toy(RDT))
     assert verdict_of(result, "RDT").assumptions == ("timing-exempt",)
+
+
+# ---------------------------------------------------------------- a translation that changes
+
+CACHED = STATE.replace("register  a[16]", "hidden    base : u16\nregister  a[16]").replace(
+    "return R.l + v", "return R.l + base + v"
+)
+
+
+def test_a_step_that_changes_the_translation_alone_is_undecided() -> None:
+    """Whether the host can keep up with it is not for popek to say."""
+    verdict = verdict_of(checked(toy(one("base = a[x]"), state=CACHED)))
+    assert verdict.kind is Class.UNDECIDED
+    assert "translation" in verdict.reason
+
+
+def test_a_witness_shows_more_than_a_translation_that_changes() -> None:
+    verdict = verdict_of(checked(toy(one("base = a[x]; a[y] = zext(M)"), state=CACHED)))
+    assert verdict.kind is Class.CRITICAL
+    assert verdict.witness is not None
+    assert verdict.witness.sightings[0].fault is Fault.DIFFERS
+    assert verdict.reason == "shows M in a without a trap"
