@@ -42,8 +42,8 @@ from popek.theory.verdict import (
 #: How many random states are tried before the rewriter, and before the solver.
 FIRST_SAMPLES = 1
 ALL_SAMPLES = 12
-#: How many where a witness of the solver is turned down.
-PATIENT_SAMPLES = 500
+#: How many once a solver has found it hard, or where its witness is turned down.
+PATIENT_SAMPLES = 2000
 #: How many encodings of a form the random states take turns with.
 DECODED = 4
 
@@ -149,11 +149,18 @@ class Prover:
             if witness := self._sample(name, body, build, form, samples, accept):
                 return Refuted(witness, Decider.SAMPLING)
             flat = self._goal(algebra, build(algebra, True), [Fault.TRANSLATION])
-            match self._ask(algebra.terms, f"{name} (flat)", flat):
-                case Sat(model=model):
-                    return Refuted(self._confirm(name, body, build, True, model), Decider.SOLVER)
-                case _:
-                    pass
+            quick = replace(self.budget, rlimit=self.budget.rlimit // 100)
+            for budget in (quick, self.budget):
+                match self._ask(algebra.terms, f"{name} (flat)", flat, budget):
+                    case Sat(model=model):
+                        found = self._confirm(name, body, build, True, model)
+                        return Refuted(found, Decider.SOLVER)
+                    case Unsat():
+                        break
+                    case OutOfBudget():
+                        samples = range(ALL_SAMPLES, PATIENT_SAMPLES)
+                        if witness := self._sample(name, body, build, form, samples, accept):
+                            return Refuted(witness, Decider.SAMPLING)
         match self._ask(algebra.terms, name, visible):
             case Sat(model=model):
                 return Refuted(self._confirm(name, body, build, False, model), Decider.SOLVER)
@@ -214,12 +221,12 @@ class Prover:
         ]
         return terms.any_of(joined)
 
-    def _ask(self, terms: Terms, name: str, goal: Term) -> Answer:
+    def _ask(self, terms: Terms, name: str, goal: Term, budget: Budget | None = None) -> Answer:
         if goal.is_value(0):
             return Unsat()
         if self.keep is not None:
             self._write(name, query(name, [goal]).text)
-        decision = decide(terms, name, [goal], self.solver, self.budget)
+        decision = decide(terms, name, [goal], self.solver, budget or self.budget)
         if decision.by is By.SOLVER:
             self.stats.solver_calls += 1
         self.stats.solver_seconds += decision.stats.seconds
