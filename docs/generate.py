@@ -23,7 +23,7 @@ import click
 from popek.cli.main import popek
 from popek.cli.verbs import VERBS
 from popek.diagnostics import CODES
-from popek.theory.assumptions import REGISTRY
+from popek.isa.assumptions import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -53,12 +53,12 @@ class Z3Process:
         process, pipe = self._process, self._pipe
         self._process = self._pipe = None
         self._ready = False
-        if pipe is not None:
-            pipe.close()
         if process is not None:
             process.kill()
             process.join()
             process.close()
+        if pipe is not None:
+            pipe.close()
 
     def start(self) -> None:
         """Start the worker now, so that it loads z3 while this process does something else."""
