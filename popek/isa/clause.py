@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from popek.isa.world import World
 
 INLINE_LIMIT = 64
-STATEMENT_LIMIT = 200_000
+STATEMENT_LIMIT = 50_000
 
 
 class Clause:

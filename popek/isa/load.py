@@ -61,7 +61,9 @@ class _Reader:
         """The items of a file, those of included and extended files in their places."""
         self.files.append(path)
         if len(self.files) > FILE_LIMIT:
-            raise PopekError(Diagnostic("E0804", f"more than {FILE_LIMIT} files", stack[-1][1]))
+            if len(self.files) == FILE_LIMIT + 1:
+                self.collector.add("E0804", f"more than {FILE_LIMIT} files", stack[-1][1])
+            return []
         self.digest.update(source.text.encode())
         self.digest.update(b"\0")
         try:
@@ -134,8 +136,8 @@ class _Reader:
     def _resolve(self, name: str, span: Span, path: Path) -> Path:
         if PurePosixPath(name).is_absolute() or os.path.isabs(name) or "\0" in name:
             raise fail("E0009", f"`{name}` is an absolute path", span)
-        target = (path.parent / name).resolve()
-        if not target.is_relative_to(self.root.resolve()):
+        target = _real(path.parent / name)
+        if not target.is_relative_to(_real(self.root)):
             raise fail(
                 "E0008",
                 f"`{name}` lies outside the folder of the spec",
@@ -145,11 +147,16 @@ class _Reader:
         return target
 
 
+def _real(path: Path) -> Path:
+    """The path without symbolic links, as far as there are no loops of them."""
+    return Path(os.path.realpath(path))
+
+
 def _elaborate(
     reader: _Reader, source: Source, path: Path, only: Callable[[str, str], bool] | None
 ) -> ir.Isa:
     collector = reader.collector
-    items = reader.items(source, path, ((path.resolve(), None),))
+    items = reader.items(source, path, ((_real(path), None),))
     collector.check()
     headers = [item for item in items if isinstance(item, tree.Header)]
     if not headers:

@@ -42,8 +42,8 @@ def warnings(isa: ir.Isa) -> Iterator[Diagnostic]:
 
 def _what(component: ir.Component) -> str:
     if component.role is ir.Role.RESOURCE:
-        return "a resource without `host`: any value while a guest runs"
-    return f"{component.role}: the guest's own"
+        return "without `host`, it has any value while a guest runs"
+    return f"its role is {component.role}"
 
 
 def _asynchronous(isa: ir.Isa, interrupt: ir.Interrupt) -> bool:

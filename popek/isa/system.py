@@ -295,7 +295,7 @@ def _check_hosts(world: World, hosts: Sequence[ir.Predicate]) -> None:
                         "E0604",
                         "no host can satisfy both",
                         host.span,
-                        notes=[Note(first.span, "this, and")],
+                        notes=[Note(first.span, "the other one")],
                     )
             known.append((term, host))
 

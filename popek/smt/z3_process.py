@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -15,6 +19,19 @@ from popek.smt.worker import serve
 
 _PATIENCE: Final = 1.5
 """A worker may overrun its seconds by this factor before it is killed."""
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the end of the block, where the system can have it wait."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Z3Process:
@@ -67,8 +84,9 @@ class Z3Process:
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs,), daemon=True, name="popek-z3")
-        process.start()
-        self._process = process
+        with _interrupts_held():  # the worker inherits that, until it ignores them itself
+            process.start()
+            self._process = process
         theirs.close()  # else the end of the worker would not be the end of the pipe
 
     def _connected(self) -> Connection:
