@@ -179,7 +179,10 @@ MEANINGS: Final = (
     check("long-loop", spec(f"{U}  for i in 0..99_999_999\n    a[0] = 1\n")),
     check("doubling-functions", doubled("function")),
     check("doubling-aliases", doubled("alias")),
-    check("doubling-arguments", spec(f"function d(x) = x + x\n{U}  a[0] = {'d(' * 60}R{')' * 60}\n")),
+    check(
+        "doubling-arguments",
+        spec(f"function d(x) = x + x\n{U}  a[0] = {'d(' * 60}R{')' * 60}\n"),
+    ),
     check("host-contradiction", spec("host R == 1\nhost R == 2\n")),
     check("unknown-assumption", spec("assume one-cpu\n")),
     check("group-of-nothing", spec("group G = T, UU\n")),
@@ -190,9 +193,13 @@ MEANINGS: Final = (
     ),
     check(
         "many-errors",
-        spec("".join(f"instruction U{i}\n  encoding 1111 {i:012b}\n  a[0] = n{i}\n" for i in range(60))),
+        spec(
+            "".join(
+                f"instruction U{i}\n  encoding 1111 {i:012b}\n  a[0] = n{i}\n" for i in range(60)
+            )
+        ),
     ),
-)  # fmt: skip
+)
 
 BAD: Final = "isa (\n"
 VERBS: Final = (
@@ -214,14 +221,22 @@ VERBS: Final = (
     Case("disasm-folder", ("disasm", "good.isa", "a"), {"good.isa": GOOD, "a": Folder()}),
 )
 
-ASSEMBLED: Final = spec(
-    "instruction ADD x, y\n  encoding 0010 0000 x:4 y:4\n  valid when x < 8 and y < 8\n  skip\n"
-    "instruction ADDR x, y as ADD_reversed\n  encoding 0011 0000 x:4 y:4\n  syntax \"add {y}, {x}!\"\n"
-    "  skip\n"
-    "names reg = r0, r1, r2, r3\n"
-    "operand where over n:2 \"{n|reg}\" = a[n]\n"
-    "instruction CLR where\n  encoding 0100 0000 0000 00 where\n  skip\n"
-).replace('isa "Bad"', 'isa "Assembled"')  # fmt: skip
+ASSEMBLED: Final = f"""isa "Assembled"
+{MACHINE}
+names reg = r0, r1, r2, r3
+operand where over n:2 "{{n|reg}}" = a[n]
+instruction ADD x, y
+  encoding 0010 0000 x:4 y:4
+  valid when x < 8 and y < 8
+  skip
+instruction ADDR x, y as ADD_reversed
+  encoding 0011 0000 x:4 y:4
+  syntax   "add {{y}}, {{x}}!"
+  skip
+instruction CLR where
+  encoding 0100 0000 0000 00 where
+  skip
+"""
 
 
 def assemble(name: str, text: str) -> Case:
@@ -240,7 +255,7 @@ ASSEMBLY: Final = (
     assemble("asm-selector", 't 1, 2 {form "9"}\nt 1, 2 {z=1}\n'),
     assemble("asm-label-is-register", "r1: t 1, 2\n"),
     assemble("asm-no-code", "add 9, 1\n"),
-    assemble("asm-too-large", ".org 0xffffffff\nt 1, 2\n"),
+    assemble("asm-too-large", "t 1, 2\n.org 0xffffffff\n"),
 )
 
 CASES: Final = (*FILES, *OTHER_FILES, *MEANINGS, *VERBS, *ASSEMBLY)

@@ -65,8 +65,6 @@ def test_wrong_usage(
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_refuses_an_unknown_option(
-    verb: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_every_verb_refuses_an_unknown_option(verb: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--no-such-option"]) == 2
     assert "--no-such-option" in capfd.readouterr().err
