@@ -281,26 +281,27 @@ def _check_contracts(world: World) -> None:
 
 def _check_hosts(world: World, hosts: Sequence[ir.Predicate]) -> None:
     """Lines that contradict each other on their face; the proofs find the subtler cases."""
-    known: list[tuple[ir.Expr, ir.Predicate]] = []
+    known: list[tuple[frozenset[ir.Expr], ir.Predicate]] = []
     for host in hosts:
         if host.setup:
             continue
         terms = conditions.terms(host.condition)
-        if bits.FALSE in terms:
+        if bits.FALSE in terms or _exclude(terms, terms):
             world.collector.add("E0604", "no host can satisfy this", host.span)
-        for term in terms:
-            for other, first in known:
-                if _exclude(term, other):
-                    world.collector.add(
-                        "E0604",
-                        "no host can satisfy both",
-                        host.span,
-                        notes=[Note(first.span, "the other one")],
-                    )
-            known.append((term, host))
+            continue
+        for others, first in known:
+            if _exclude(terms, others):
+                notes = [Note(first.span, "the other one")]
+                world.collector.add("E0604", "no host can satisfy both", host.span, notes=notes)
+        known.append((terms, host))
 
 
-def _exclude(one: ir.Expr, other: ir.Expr) -> bool:
+def _exclude(some: frozenset[ir.Expr], others: frozenset[ir.Expr]) -> bool:
+    """Whether two conjunctions cannot both hold, as one look at two of their terms tells."""
+    return any(_exclusive(one, other) for one in some for other in others)
+
+
+def _exclusive(one: ir.Expr, other: ir.Expr) -> bool:
     """Whether two conditions cannot both hold: one is the other's negation, or another value."""
     if bits.not_(one) == other:
         return True
