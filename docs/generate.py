@@ -16,6 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import click
@@ -23,7 +24,7 @@ import click
 from popek.cli.main import popek
 from popek.cli.verbs import VERBS
 from popek.diagnostics import CODES
-from popek.theory.assumptions import REGISTRY
+from popek.isa.assumptions import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,15 +48,32 @@ GROUPS = {
 # ---------------------------------------------------------------- from popek's tables
 
 
+_MESSAGE = re.compile(
+    r"^(?:error|warning)\[(\w+)\].*?(?=\n\n|\nexit |\Z)", re.DOTALL | re.MULTILINE
+)
+
+
+def examples() -> Mapping[str, str]:
+    """For each code the shortest message that the tests have word for word."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "tests").glob("*/golden/*.txt")):
+        for match in _MESSAGE.finditer(path.read_text(encoding="utf-8")):
+            code, message = match[1], match[0].rstrip()
+            if code not in found or len(message) < len(found[code]):
+                found[code] = message
+    return found
+
+
 def errors() -> str:
-    """Every code with its explanation."""
+    """Every code with its explanation and an example."""
+    shown = examples()
     text = ""
     group = ""
     for code, explanation in CODES.items():
         if code[1:3] != group:
             group = code[1:3]
             text += f"\n## {GROUPS[group]}\n"
-        text += f"\n### {code}\n\n{explanation}\n"
+        text += f"\n### {code}\n\n{explanation}\n\n{indent(shown[code], '    ')}\n"
     return f"{text}\n"
 
 

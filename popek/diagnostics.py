@@ -93,11 +93,11 @@ CODES: Mapping[str, str] = MappingProxyType(
         "declared twice.",
         "E0404": "A table of operands or a family without a row that its use requires, or with "
         "two rows for the same bits.",
-        "E0405": "Two forms that are written alike in assembly, so that the assembler cannot "
-        "choose between them.",
-        "E0406": "An encoding that can never be decoded because others take all of its patterns.",
+        "E0406": "A form that can never be decoded: nothing satisfies its `valid when` and the "
+        "conditions of its operands.",
         "E0407": "A malformed bit pattern or opcode in an encoding.",
-        "E0408": "An encoding that is longer than the instruction set allows.",
+        "E0408": "An encoding that is longer than popek decodes: 15 units of code where the length "
+        "varies, 255 where it does not.",
         "E0409": "An assembly syntax that names no operand of its encoding, or leaves one out.",
         # ------------------------------------------------------------ E05xx state and roles
         "E0501": "A role that does not exist, or that this kind of component cannot have.",
@@ -123,18 +123,19 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E0602": "A `translate` that is malformed: it does not end in an access, or translates "
         "through itself.",
         "E0603": "A `host` clause that does not state a condition on a held component.",
-        "E0604": "The `host` lines of a spec contradict each other: no host could satisfy them.",
+        "E0604": "The `host` lines of a spec contradict each other: no host could satisfy them. "
+        "Contradictions that take a proof to find leave every form `undecided` instead.",
         "E0605": "An `invariant` that is not a condition on the state alone.",
-        "E0606": "An `interrupt` that is malformed, or whose condition is not one.",
+        "E0606": "An `interrupt` whose condition has effects: it assigns, raises or jumps.",
         "E0607": "A `contract` that is malformed or names no level of the mode.",
         "E0608": "An `expect` that names no class, or contradicts another one of the same form.",
         "E0609": "A citation of a manual that the spec does not declare.",
-        "E0610": "An assumption that is neither an expression nor in popek's registry.",
+        "E0610": "An assumption that is not in popek's registry.",
         # ------------------------------------------------------------ E07xx variants
         "E0701": "A spec extends itself, directly or through others.",
         "E0702": "`amend` names an instruction that the extended spec does not have.",
         "E0703": "`remove` names something that the extended spec does not have.",
-        "E0704": "The same part of an instruction is amended twice, or amended and removed.",
+        "E0704": "One file replaces the same clause twice, or amends what it removes.",
         "E0705": "A component that is declared again does not match its first declaration: "
         "its width, role or fields differ. Only new fields may be added.",
         "E0706": "`amend` or `remove` in a spec that extends nothing.",
@@ -147,7 +148,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E0804": "More files than popek includes into one spec.",
         "E0805": "A number with more digits than popek reads.",
         "E0806": "A loop, repetition or function expands into more than popek follows.",
-        # ------------------------------------------------------------ E09xx assembly
         # ------------------------------------------------------------ E09xx assembly
         "E0901": "A word in the place of an instruction that is the mnemonic of none, in this "
         "instruction set.",

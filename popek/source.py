@@ -156,6 +156,16 @@ class Span:
         return f"Span({self}, {self.start}..{self.end})"
 
 
+def read_bytes(path: str | Path) -> bytes:
+    """A binary file of at most SIZE_LIMIT bytes.  Raises PopekError (E00xx)."""
+    from popek.diagnostics import PopekError  # noqa: PLC0415
+
+    try:
+        return _read_bytes(Path(path))
+    except _Unreadable as error:
+        raise PopekError.at(error.code, error.message, path=str(path), hint=error.hint) from None
+
+
 class _Unreadable(Exception):
     """Why a file did not become a text."""
 
@@ -184,7 +194,7 @@ def _read_bytes(path: Path) -> bytes:
         raise _Unreadable(
             "E0004",
             f"the file is larger than {SIZE_LIMIT // 1024 // 1024} MiB",
-            hint="popek reads specs and designs up to that size",
+            hint="popek reads files up to that size",
         )
     return data
 

@@ -73,7 +73,7 @@ def command(
                 continue
             session.validate(isa)
             loaded.append(isa)
-        say_diagnostics(errors)
+        say_diagnostics([*errors, *(w for isa in loaded for w in isa.warnings)])
         shown: list[tuple[View, dict[str, Any]]] = []
         for isa in loaded:
             try:

@@ -10,8 +10,9 @@ import click
 import popek
 from popek.cli import options
 from popek.cli.exits import Exit
-from popek.cli.output import emit, read_bytes, write_file
+from popek.cli.output import emit, write_file
 from popek.guest import Disassembler
+from popek.source import read_bytes
 
 
 @click.command("disasm")

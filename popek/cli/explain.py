@@ -12,7 +12,7 @@ import popek
 from popek.cli import options
 from popek.cli.bugs import report_disagreement
 from popek.cli.exits import Exit
-from popek.cli.output import emit, emit_json, say
+from popek.cli.output import emit, emit_json, say, say_diagnostics
 from popek.cli.session import Session
 from popek.diagnostics import PopekError, did_you_mean
 from popek.isa import ir
@@ -60,6 +60,7 @@ def command(
         )
     with Session(host, top, budget, not no_simplify, keep_smt2) as session:
         session.validate(isa)
+        say_diagnostics(isa.warnings)
         try:
             result, stats = session.check(concerned(isa, instruction), partial=True)
         except Disagreement as error:

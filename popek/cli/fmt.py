@@ -44,11 +44,12 @@ def command(paths: tuple[str, ...], only_check: bool) -> int:
 
 def _files(paths: tuple[str, ...]) -> Iterator[Path]:
     """Files as they are given, folders as the specs in them; each once."""
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for given in map(Path, paths):
         for path in sorted(given.rglob("*.isa")) if given.is_dir() else [given]:
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
+            real = os.path.realpath(path)
+            if real not in seen:
+                seen.add(real)
                 yield path
 
 

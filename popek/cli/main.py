@@ -11,7 +11,7 @@ import click
 from popek import __version__
 from popek.cli.bugs import report_bug
 from popek.cli.exits import Exit
-from popek.cli.output import forget_stdout, say, say_diagnostics
+from popek.cli.output import forget, say, say_diagnostics
 from popek.cli.verbs import Verbs
 from popek.diagnostics import PopekError
 
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("popek: interrupted")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        forget_stdout()
+    except (BrokenPipeError, SystemExit):  # click exits where a help text finds no reader
+        forget(sys.stdout)
         return Exit.HOLDS
     except PopekError as error:
         say_diagnostics(error.diagnostics)

@@ -7,16 +7,19 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from popek.diagnostics import Diagnostic, PopekError, render_all
+from popek.diagnostics import Diagnostic, render_all
 
 
 def say(text: str) -> None:
-    """A line for the user, on stderr."""
-    click.echo(text, err=True)
+    """A line for the user, on stderr.  Nobody there to read it changes no exit code."""
+    try:
+        click.echo(text, err=True)
+    except BrokenPipeError:
+        forget(sys.stderr)
 
 
 def say_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
@@ -32,7 +35,7 @@ def emit(text: str) -> None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        forget_stdout()
+        forget(sys.stdout)
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -40,24 +43,11 @@ def emit_json(document: Mapping[str, Any]) -> None:
     emit(json.dumps(document, indent=1))
 
 
-def forget_stdout() -> None:
-    """Nobody reads stdout: what is still buffered must not fail at exit."""
+def forget(stream: TextIO) -> None:
+    """Nobody reads the stream: what is still buffered must not fail at exit."""
     devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
+    os.dup2(devnull, stream.fileno())
     os.close(devnull)
-
-
-def read_bytes(path: str) -> bytes:
-    """A binary file; raises PopekError."""
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise PopekError.at("E0001", "there is no such file", path=path) from None
-    except IsADirectoryError:
-        raise PopekError.at("E0002", "this is a folder, not a file", path=path) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise PopekError.at("E0005", f"the file cannot be read: {reason}", path=path) from None
 
 
 def write_file(path: Path, data: bytes) -> None:

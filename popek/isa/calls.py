@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from popek.diagnostics import Note
 from popek.isa import bits, effects, expressions, ir, operands, places, spaces, statements, views
 from popek.isa.clause import INLINE_LIMIT, Clause
-from popek.isa.errors import fail, unknown
+from popek.isa.errors import TooLarge, fail, unknown
 from popek.isa.scope import Scope
 from popek.isa.values import (
     Flex,
@@ -21,8 +21,12 @@ from popek.isa.values import (
     context_of,
     describe,
 )
+from popek.isa.widths import check_width
 from popek.source import Span
 from popek.syntax import tree
+
+SIZE_LIMIT = 20_000
+"""Operators of an argument."""
 
 BUILTINS = ("zext", "sext", "trunc", "width")
 
@@ -141,8 +145,7 @@ def _builtin(clause: Clause, scope: Scope, node: tree.Call, name: str) -> Value:
     if len(node.args) == 1:
         return open_value
     width = expressions.number(clause, scope, node.args[1])
-    if width <= 0:
-        raise fail("E0307", f"a value of {width} bits", node.args[1].span)
+    check_width(width, node.args[1].span)
     expr = expressions.coerce(clause, open_value, width, node.span, "value")
     return Typed(expr, None, context_of(plain))
 
@@ -174,6 +177,8 @@ def bind(
     scope = clause.scope()
     for param, arg, span in zip(params, args, spans, strict=True):
         value: Value = arg
+        if isinstance(arg, Typed):
+            check_size(arg.expr, span)
         if param.type is not None:
             width, layout = clause.world.type_of(param.type, clause, scope)
             expr = expressions.coerce(clause, arg, width, span, f"argument `{param.name}`")
@@ -191,6 +196,18 @@ def bind(
             value = clause.keep(value, param.name, span)
         scope.bind(param.name, value)
     return scope
+
+
+def check_size(expr: ir.Expr, span: Span) -> None:
+    """An argument that is written out wherever its parameter stands must not keep growing."""
+    for count, _ in enumerate(ir.subexpressions(expr)):
+        if count > SIZE_LIMIT:
+            raise TooLarge(
+                "E0806",
+                f"this argument has more than {SIZE_LIMIT:,} operators",
+                span,
+                hint="give it a name with `let`",
+            )
 
 
 def inline(clause: Clause, found: tree.Function, args: list[Value], node: tree.Call) -> Value:
@@ -245,6 +262,7 @@ class inlining:
         self.clause, self.name, self.span = clause, name, span
 
     def __enter__(self) -> None:
+        self.clause.spend(self.span)
         stack = self.clause.inlining
         for name, span in stack:
             if name == self.name:
@@ -279,6 +297,8 @@ def row_value(clause: Clause, row: RowOf, span: Span, args: Sequence[Value] | No
     for name, (number, width) in member.columns.items():
         scope.bind(name, Typed(bits.const(number, width)))
     for formal, arg in zip(formals, args or (), strict=True):
+        if isinstance(arg, Typed):
+            check_size(arg.expr, span)
         scope.bind(formal, arg)
     with inlining(clause, f"{member.family.name}.{member.row.name}", span):
         return expressions.value(clause, scope, member.row.value)

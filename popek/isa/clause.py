@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from popek.diagnostics import Collector
 from popek.isa import bits, footprint, ir
-from popek.isa.errors import NeedContext, fail
+from popek.isa.errors import NeedContext, TooLarge
 from popek.isa.scope import Scope
 from popek.isa.values import Flex, Tuple, Typed, Value
 from popek.source import Span
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from popek.isa.world import World
 
 INLINE_LIMIT = 64
-STATEMENT_LIMIT = 200_000
+STATEMENT_LIMIT = 50_000
 
 
 class Clause:
@@ -44,7 +44,7 @@ class Clause:
         self.fields_key: tuple[object, ...] = ()
         self.next_address: ir.Expr | None = None
         self.inlining: list[tuple[str, Span]] = []
-        self._used: set[str] = set()
+        self._last: dict[str, int] = {}
         self._sites: dict[str, int] = {}
         self._count = 0
 
@@ -55,13 +55,20 @@ class Clause:
         """The statements of the block that is being written."""
         return self.blocks[-1]
 
-    def emit(self, stmt: ir.Stmt) -> None:
-        """Add a statement to the block that is being written."""
+    def spend(self, span: Span) -> None:
+        """Count one more statement, or definition written out in place."""
         self._count += 1
         if self._count > STATEMENT_LIMIT:
-            raise fail(
-                "E0806", "this clause expands into too many statements", getattr(stmt, "span", None)
+            raise TooLarge(
+                "E0806",
+                f"this expands into more than {STATEMENT_LIMIT:,} statements",
+                span,
+                hint="loops and functions are written out in full where they are used",
             )
+
+    def emit(self, stmt: ir.Stmt) -> None:
+        """Add a statement to the block that is being written."""
+        self.spend(stmt.span)
         if isinstance(
             stmt, ir.Write | ir.WriteElement | ir.Store | ir.DeviceInput | ir.DeviceOutput
         ):
@@ -83,12 +90,8 @@ class Clause:
 
     def fresh(self, name: str) -> str:
         """A local name that the clause does not use yet."""
-        candidate, number = name, 1
-        while candidate in self._used:
-            number += 1
-            candidate = f"{name}#{number}"
-        self._used.add(candidate)
-        return candidate
+        number = self._last[name] = self._last.get(name, 0) + 1
+        return name if number == 1 else f"{name}#{number}"
 
     def site(self, what: str) -> str:
         """The name of the next place of its kind: `undefined#1`."""

@@ -123,7 +123,12 @@ def loop(
     first = expressions.number(clause, scope, stmt.first)
     last = expressions.number(clause, scope, stmt.last)
     if last - first >= LOOP_LIMIT:
-        raise fail("E0806", f"a loop of {last - first + 1} rounds", stmt.span)
+        raise fail(
+            "E0806",
+            f"a loop of {last - first + 1} rounds",
+            stmt.span,
+            hint=f"the limit is {LOOP_LIMIT}",
+        )
     rounds = [Scope(scope, {stmt.name: Static(number)}) for number in range(first, last + 1)]
     early = effects.has_return(stmt.body)
     if early:

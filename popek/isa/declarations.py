@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from popek.diagnostics import Collector, Note, did_you_mean
-from popek.source import Span
+from popek.source import Source, Span
 from popek.syntax import tree
 
 StateItem = (
@@ -32,6 +32,8 @@ class Declarations:
     title: str = ""
     title_span: Span | None = None
     extends: bool = False
+    headers: dict[Source, tree.Header] = field(default_factory=dict)
+    cited: dict[str, tree.Manual] = field(default_factory=dict)
     manuals: dict[str, str] = field(default_factory=dict)
     code: tree.Code | None = None
     from_left: bool = False
@@ -89,6 +91,8 @@ def declare(items: Iterable[tree.Item], collector: Collector) -> Declarations:
     for amend in found.amends:
         _amend(found, amend, collector)
     _check_removes(found, collector)
+    _check_amended_once(found, collector)
+    _check_groups(found, collector)
     return found
 
 
@@ -108,6 +112,12 @@ def _add(
     return True
 
 
+def repeated(item: tree.Item, first: tree.Item, what: str, collector: Collector) -> None:
+    """A sentence that a file has once is there again."""
+    notes = [Note(first.span, "the first one")]
+    collector.add("E0203", f"{what} is there twice", item.span, notes=notes)
+
+
 def _sort(found: Declarations, item: tree.Item, collector: Collector) -> None:
     def add(table: object, what: str, name: str | None = None) -> bool:
         key = name if name is not None else item.name  # type: ignore[union-attr]
@@ -115,13 +125,19 @@ def _sort(found: Declarations, item: tree.Item, collector: Collector) -> None:
 
     match item:
         case tree.Header():
+            first = found.headers.setdefault(item.span.source, item)
+            if first is not item:
+                repeated(item, first, "`isa`", collector)
             found.extends |= item.extends is not None
             found.title, found.title_span = item.title, item.span
         case tree.Include():
             pass
         case tree.Manual():
-            found.manuals[item.name] = item.text
+            if add(found.cited, "manual"):
+                found.manuals[item.name] = item.text
         case tree.Code():
+            if found.code is not None:
+                repeated(item, found.code, "`code`", collector)
             found.code = item
         case tree.Numbering():
             found.from_left = item.side == "left"
@@ -272,6 +288,39 @@ def _check_removes(found: Declarations, collector: Collector) -> None:
                     f"there is no instruction `{target}` to remove",
                     remove.span,
                     hint=did_you_mean(target, names),
+                )
+
+
+def _check_amended_once(found: Declarations, collector: Collector) -> None:
+    """One file replaces a clause once, and does not amend what it removes."""
+    removed = {(r.span.source, name): r.span for r in found.removes for name in r.targets}
+    replaced: dict[tuple[Source, str], Span] = {}
+    for amend in found.amends:
+        for target in amend.targets:
+            key = (amend.span.source, target)
+            if key in removed:
+                notes = [Note(removed[key], "removed here")]
+                message = f"`{target}` is amended and removed"
+                collector.add("E0704", message, amend.span, notes=notes)
+            if all(change.where != "replace" for change in amend.changes):
+                continue
+            first = replaced.setdefault(key, amend.span)
+            if first is not amend.span:
+                notes = [Note(first, "the first time")]
+                message = f"the clause of `{target}` is replaced twice"
+                collector.add("E0704", message, amend.span, notes=notes)
+
+
+def _check_groups(found: Declarations, collector: Collector) -> None:
+    names = _instruction_names(found) | set(found.groups)
+    for group in found.groups.values():
+        for name in group.members:
+            if name not in names:
+                collector.add(
+                    "E0201",
+                    f"the group `{group.name}` has `{name}`, which is no instruction",
+                    group.span,
+                    hint=did_you_mean(name, names),
                 )
 
 

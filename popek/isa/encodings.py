@@ -11,6 +11,7 @@ from popek.diagnostics import did_you_mean
 from popek.isa import bits, ir
 from popek.isa.clause import Clause
 from popek.isa.errors import fail, unknown
+from popek.isa.widths import check_width
 from popek.source import Span
 from popek.syntax import tree
 
@@ -106,6 +107,7 @@ class Builder:
             case tree.EncSum():
                 self._sum(item)
             case tree.EncField(name=name, width=width):
+                check_width(width, item.span)
                 encoding.add_field(name, width, item.span)
                 encoding.items.append(ir.FieldBits(name, width - 1, 0))
                 encoding.text.append(f"{name}:{width}")
@@ -299,6 +301,7 @@ def token_items(
     for part in token.items:
         match part:
             case tree.EncField(name=name, width=width):
+                check_width(width, part.span)
                 result.append(ir.FieldBits(named(name), width - 1, 0))
             case tree.EncLiteral(text=text):
                 result.append(literal(text, world, part.span))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from popek.diagnostics import Note, PopekError, did_you_mean
+from popek.diagnostics import Diagnostic, Note, PopekError, did_you_mean
 from popek.source import Span
 
 
@@ -15,6 +15,14 @@ class NeedContext(Exception):
         super().__init__(context)
         self.context = context
         self.span = span
+
+
+class TooLarge(Exception):
+    """A limit of the whole elaboration is exceeded: nothing more is read."""
+
+    def __init__(self, code: str, message: str, span: Span, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.diagnostic = Diagnostic(code, message, span, hint=hint)
 
 
 class Poisoned(Exception):

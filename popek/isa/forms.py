@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from popek.isa.instructions import Instruction
 
 
-LENGTH_FIELD = ("length", 4)
-
-
 def form(
     world: World, instruction: Instruction, row: tree.FormRow, contexts: Mapping[str, int]
 ) -> ir.Form:
@@ -156,14 +153,14 @@ def _fields(
                     case _:
                         pass
     if not isinstance(length, ir.Const):
-        name, width = LENGTH_FIELD
+        name, width = rows.LENGTH_FIELD
         fields[name] = width
     return fields
 
 
 def _next(world: World, length: ir.Expr) -> ir.Expr:
     """The address of the next instruction."""
-    size = length if isinstance(length, ir.Const) else ir.Field(*LENGTH_FIELD)
+    size = length if isinstance(length, ir.Const) else ir.Field(*rows.LENGTH_FIELD)
     pc = ir.Read(world.pc, world.pc_width)
     return bits.binary(ir.Op.ADD, pc, bits.resize(size, world.pc_width))
 

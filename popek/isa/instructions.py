@@ -10,8 +10,9 @@ from popek.diagnostics import PopekError, did_you_mean
 from popek.isa import bits, encodings, forms, ir
 from popek.isa.declarations import amended, group_members
 from popek.isa.definitions import FamilyMember
-from popek.isa.errors import NeedContext, Poisoned, fail, unknown
+from popek.isa.errors import NeedContext, Poisoned, TooLarge, fail, unknown
 from popek.isa.world import World
+from popek.source import Span
 from popek.syntax import tree
 
 CLASSES = ("innocuous", "privileged", "guarded", "critical", "sensitive")
@@ -19,6 +20,8 @@ CLASSES = ("innocuous", "privileged", "guarded", "critical", "sensitive")
 
 FORM_LIMIT = 20_000
 
+SPLIT_LIMIT = 1_024
+"""Forms that one row of an instruction may be split into by the decode contexts."""
 
 Only = Callable[[str, str], bool]
 
@@ -45,6 +48,7 @@ class Instruction:
 def elaborate(world: World, only: Only | None) -> tuple[ir.Form, ...]:
     """All forms, in the order of the spec."""
     result: list[ir.Form] = []
+    decoded: dict[Span, bool] = {}
     removed = group_members(
         world.declarations,
         [name for item in world.declarations.removes for name in item.targets],
@@ -63,13 +67,24 @@ def elaborate(world: World, only: Only | None) -> tuple[ir.Form, ...]:
                 _amend(instruction, changes)
                 _check_properties(world, instruction)
                 for row in instruction.forms:
-                    result.extend(_forms(world, instruction, row))
+                    made = list(_forms(world, instruction, row))
+                    result.extend(made)
+                    decoded[row.span] = decoded.get(row.span, False) or bool(made)
                 if len(result) > FORM_LIMIT:
-                    raise fail("E0803", f"more than {FORM_LIMIT} forms", item.span)
+                    raise TooLarge("E0803", f"more than {FORM_LIMIT:,} forms", item.span)
         except PopekError as error:
             world.collector.extend(error)
         except Poisoned:
             pass
+    if only is None and not world.collector.failed:
+        for span, some in decoded.items():
+            if not some:
+                world.collector.add(
+                    "E0406",
+                    "this can never be decoded",
+                    span,
+                    hint="no bits of its fields satisfy `valid when` and its operand tables",
+                )
     return tuple(result)
 
 
@@ -196,8 +211,16 @@ def _check_properties(world: World, instruction: Instruction) -> None:
 
 def _forms(world: World, instruction: Instruction, row: tree.FormRow) -> Iterator[ir.Form]:
     pending: list[Mapping[str, int]] = [{}]
+    tried = 0
     while pending:
         contexts = pending.pop(0)
+        tried += 1
+        if tried > 2 * SPLIT_LIMIT:
+            raise fail(
+                "E0803",
+                f"the decode contexts split this into more than {SPLIT_LIMIT:,} forms",
+                row.span,
+            )
         try:
             form = forms.form(world, instruction, row, contexts)
         except NeedContext as need:

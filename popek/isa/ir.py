@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from popek.diagnostics import Diagnostic
 from popek.source import Span
 
 # ---------------------------------------------------------------- roles and state
@@ -613,6 +614,7 @@ class Isa:
     prefixes: tuple[PrefixGroup, ...]
     groups: Mapping[str, tuple[str, ...]]
     forms: tuple[Form, ...]
+    warnings: tuple[Diagnostic, ...] = field(compare=False, repr=False, default=())
 
 
 def subexpressions(expr: Expr) -> Iterator[Expr]:

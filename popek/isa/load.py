@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable
@@ -9,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from popek.diagnostics import Collector, Diagnostic, Note, PopekError
-from popek.isa import instructions, ir, overlap, system
+from popek.isa import instructions, ir, masks, overlap, system
 from popek.isa.declarations import declare
-from popek.isa.errors import fail
+from popek.isa.errors import TooLarge, fail
 from popek.isa.world import World
 from popek.resources import shown_path
 from popek.source import Source, Span
@@ -60,7 +61,9 @@ class _Reader:
         """The items of a file, those of included and extended files in their places."""
         self.files.append(path)
         if len(self.files) > FILE_LIMIT:
-            raise PopekError(Diagnostic("E0804", f"more than {FILE_LIMIT} files", stack[-1][1]))
+            if len(self.files) == FILE_LIMIT + 1:
+                self.collector.add("E0804", f"more than {FILE_LIMIT} files", stack[-1][1])
+            return []
         self.digest.update(source.text.encode())
         self.digest.update(b"\0")
         try:
@@ -75,10 +78,23 @@ class _Reader:
                     result += self._other(name, item.span, path, stack, "extends")
                     result.append(item)
                 case tree.Include(path=name):
-                    result += self._other(name, item.span, path, stack, "include")
+                    included = self._other(name, item.span, path, stack, "include")
+                    self._refuse_headers(included, item.span)
+                    result += included
                 case _:
                     result.append(item)
         return result
+
+    def _refuse_headers(self, items: list[tree.Item], span: Span) -> None:
+        for header in items:
+            if isinstance(header, tree.Header):
+                self.collector.add(
+                    "E0109",
+                    "a file with an `isa` line is a spec of its own, and cannot be included",
+                    header.span,
+                    notes=[Note(span, "included here")],
+                    hint="a variant `extends` another spec",
+                )
 
     def _other(
         self,
@@ -120,8 +136,8 @@ class _Reader:
     def _resolve(self, name: str, span: Span, path: Path) -> Path:
         if PurePosixPath(name).is_absolute() or os.path.isabs(name) or "\0" in name:
             raise fail("E0009", f"`{name}` is an absolute path", span)
-        target = (path.parent / name).resolve()
-        if not target.is_relative_to(self.root.resolve()):
+        target = _real(path.parent / name)
+        if not target.is_relative_to(_real(self.root)):
             raise fail(
                 "E0008",
                 f"`{name}` lies outside the folder of the spec",
@@ -131,11 +147,16 @@ class _Reader:
         return target
 
 
+def _real(path: Path) -> Path:
+    """The path without symbolic links, as far as there are no loops of them."""
+    return Path(os.path.realpath(path))
+
+
 def _elaborate(
     reader: _Reader, source: Source, path: Path, only: Callable[[str, str], bool] | None
 ) -> ir.Isa:
     collector = reader.collector
-    items = reader.items(source, path, ((path.resolve(), None),))
+    items = reader.items(source, path, ((_real(path), None),))
     collector.check()
     headers = [item for item in items if isinstance(item, tree.Header)]
     if not headers:
@@ -148,9 +169,10 @@ def _elaborate(
         for span in spans:
             collector.add("E0706", "this spec extends nothing", span)
     world = World(declarations, collector)
-    world.build()
-    _check(collector)
+    isa = None
     try:
+        world.build()
+        _check(collector)
         forms = instructions.elaborate(world, only)
         if only is None:
             overlap.check(world, forms)
@@ -158,10 +180,11 @@ def _elaborate(
         isa = system.assemble(world, forms, source.path, digest, complete=only is None)
     except RecursionError:
         collector.add("E0801", "expressions or blocks are nested too deeply", headers[-1].span)
-        isa = None
+    except TooLarge as error:
+        collector.extend([error.diagnostic])
     _check(collector)
     assert isa is not None
-    return isa
+    return dataclasses.replace(isa, warnings=tuple(masks.warnings(isa)))
 
 
 def _check(collector: Collector) -> None:

@@ -24,6 +24,7 @@ from popek.isa.values import (
     describe,
     materialize,
 )
+from popek.isa.widths import check_width
 from popek.source import Span
 from popek.syntax import tree
 
@@ -324,7 +325,7 @@ def _concatenation(clause: Clause, scope: Scope, node: tree.Binary) -> Value:
         total = 0
         for cell, where in zip(cells, nodes, strict=True):
             total += expressions.width_of(clause, cell, where.span)
-        return places.Joined(total, None, node.span, tuple(cells))
+        return places.Joined(check_width(total, node.span), None, node.span, tuple(cells))
     exprs: list[Value] = []
     context = None
     for found, where in zip(denoted, nodes, strict=True):
@@ -333,7 +334,9 @@ def _concatenation(clause: Clause, scope: Scope, node: tree.Binary) -> Value:
         exprs = clause.settle(exprs, start, where.span)
         context = context or typed.context
         exprs.append(typed)
-    return Typed(bits.concat([e.expr for e in exprs if isinstance(e, Typed)]), None, context)
+    parts = [e.expr for e in exprs if isinstance(e, Typed)]
+    check_width(sum(part.width for part in parts), node.span)
+    return Typed(bits.concat(parts), None, context)
 
 
 def _part(clause: Clause, found: Value, where: tree.Expr) -> Typed:

@@ -10,6 +10,7 @@ from popek.isa.definitions import Clock, Element, Part, Register
 from popek.isa.errors import fail, unknown
 from popek.isa.layouts import Layout
 from popek.isa.values import literal
+from popek.isa.widths import check_width
 from popek.source import Span
 from popek.syntax import tree
 
@@ -170,7 +171,7 @@ def _record(world: World, name: str, rows: list[tree.FieldRow]) -> Layout:
             raise fail(
                 "E0304", f"`{name}` has no type, so its fields need one and no position", row.span
             )
-        total += world.width_of(row.type)
+        total = check_width(total + world.width_of(row.type), row.span)
     top = total
     for row in rows:
         assert row.type is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from popek.isa import bits, encodings, ir
 from popek.isa.clause import Clause
@@ -11,8 +10,11 @@ from popek.isa.errors import fail
 from popek.isa.operands import OperandPlan
 from popek.source import Span
 
-if TYPE_CHECKING:
-    pass
+LENGTH_FIELD = ("length", 4)
+"""Where the length varies, the decoder's finding is a field of the form: at most 15 units."""
+
+FIXED_LIMIT = 255
+"""Units of an instruction whose length does not vary."""
 
 
 def place_extensions(
@@ -90,20 +92,31 @@ def length(
             "E0402", f"this encoding has {fixed} bits, which is not a multiple of {code}", span
         )
     total: ir.Expr = bits.const(fixed // unit, 8)
+    least = fixed // unit
     for item in items:
         if not isinstance(item, ir.Extension):
             continue
         rows = operands[item.operand].rows
-        sizes: list[tuple[ir.Expr, ir.Expr]] = []
+        sizes: list[tuple[ir.Expr, ir.Const]] = []
         for row in rows:
             width = sum(encodings.item_width(part) for part in row.extension)
             if width % code:
                 raise fail("E0402", f"a row of an operand adds {width} bits", span)
             sizes.append((row.condition, bits.const(width // unit, 8)))
+        least += min(size.value for _, size in sizes)
         added = bits.chain(sizes[:-1], sizes[-1][1])
         total = bits.binary(ir.Op.ADD, total, added)
     for name, width in world.prefix_fields.items():
         absent = bits.eq(ir.Field(name, width), bits.const(0, width))
         one = bits.ite(absent, bits.const(0, 8), bits.const(code // unit, 8))
         total = bits.binary(ir.Op.ADD, total, one)
+    varies = not isinstance(total, ir.Const)
+    most = (1 << LENGTH_FIELD[1]) - 1 if varies else FIXED_LIMIT
+    if least > most:
+        raise fail(
+            "E0408",
+            f"this encoding is at least {least} units long",
+            span,
+            hint=f"the limit is {most}{', because its length varies' if varies else ''}",
+        )
     return total

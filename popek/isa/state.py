@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from popek.diagnostics import Note
 from popek.isa import bits, components, ir, modes, registers
 from popek.isa.definitions import Device, Known, Space
 from popek.isa.errors import fail, unknown
 from popek.isa.values import Typed, literal
+from popek.isa.widths import check_width
 from popek.source import Span
 from popek.syntax import tree
 
@@ -47,6 +49,9 @@ def build(world: World) -> None:
             components.guard(world, modes.banked, banked)
     for translate in found.translations.values():
         components.guard(world, _translation, translate)
+    for view in found.values:
+        if isinstance(view, tree.Bank) and view.rows:
+            components.guard(world, _bank_rows, view)
     if not world.collector.failed:
         _check_complete(world)
 
@@ -62,6 +67,17 @@ def _check_complete(world: World) -> None:
     missing = [f"no `{name}`" for name, there in needed.items() if not there]
     if missing:
         world.collector.add("E0504", f"there is {', '.join(missing)}", _origin(world))
+    code = world.declarations.code
+    if code is not None:
+        check_width(code.unit, code.span)
+    if code is not None and world.memories and code.unit % world.fetch_unit:
+        memory = next(iter(world.memories.values()))
+        world.collector.add(
+            "E0402",
+            f"code of {code.unit} bits does not consist of whole units of `{memory.name}`, which "
+            f"have {memory.width}",
+            code.span,
+        )
 
 
 def _origin(world: World) -> Span:
@@ -133,6 +149,18 @@ def _translation(world: World, item: tree.Translate) -> None:
     if not params:
         raise fail("E0602", f"`{item.name}` has no parameter to translate", item.span)
     world.declare(item.name, Space(item.name, tuple(params), unit, item.span), item.span)
+
+
+def _bank_rows(world: World, item: tree.Bank) -> None:
+    """Each row has a number of its own, which the index can be."""
+    rows: dict[int, tree.BankRow] = {}
+    for row in item.rows:
+        first = rows.setdefault(row.number, row)
+        if first is not row:
+            notes = [Note(first.span, "the first one")]
+            raise fail("E0404", f"`{item.name}` has two rows {row.number}", row.span, notes=notes)
+        if item.params[0].type is not None:
+            literal(row.number, world.width_of(item.params[0].type), row.span)
 
 
 def _unit(world: World, item: tree.Translate, seen: list[str]) -> int:

@@ -63,6 +63,7 @@ def run(
 ) -> Outcome:
     """Elaborate a block; errors of a statement are recorded, and the next one is tried."""
     for position, stmt in enumerate(body):
+        clause.spend(stmt.span)
         tail: Rest = ((body[position + 1 :], scope), *rest)
         try:
             outcome = _statement(clause, scope, stmt, returns, tail)

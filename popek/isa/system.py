@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from popek.diagnostics import Note, PopekError, did_you_mean
-from popek.isa import bits, calls, expressions, ir, spaces, statements
+from popek.isa import bits, calls, conditions, expressions, footprint, ir, spaces, statements
+from popek.isa.assumptions import REGISTRY
 from popek.isa.clause import Clause
 from popek.isa.definitions import Space
 from popek.isa.errors import NeedContext, Poisoned, fail, unknown
@@ -39,8 +40,10 @@ def assemble(
     abstract = _all(world, functions, lambda f: _abstract(world, f))
     if complete:
         _check_unused(world)
+        _check_lazy(world)
     invariants = _conditions(world, found.invariants, lambda i: i.title)
     hosts = _conditions(world, found.hosts, lambda h: h.title)
+    _check_hosts(world, hosts)
     contracts = [
         dataclasses.replace(predicate, level=item.level)
         for item in found.contracts
@@ -78,7 +81,7 @@ def assemble(
         tuple(invariants),
         tuple(hosts),
         tuple(contracts),
-        tuple(ir.Assumption(a.id, a.title or "", a.span) for a in found.assumptions),
+        _assumptions(world),
         reset,
         abstract,
         prefixes,
@@ -212,6 +215,11 @@ def _interrupt(world: World, item: tree.Interrupt) -> ir.Interrupt:
     clause = Clause(world)
     with clause.capture() as setup:
         test = expressions.condition(clause, Scope(), item.condition)
+    if footprint.writes(tuple(setup)) or any(
+        isinstance(stmt, ir.Require | ir.Jump | ir.Unpredictable | ir.Wait | ir.Shutdown)
+        for stmt in ir.statements(tuple(setup))
+    ):
+        raise fail("E0606", "the condition of an interrupt has no effects", item.condition.span)
     with clause.capture() as body:
         statements.run(clause, Scope(), item.body)
     return ir.Interrupt(
@@ -247,6 +255,18 @@ def _condition(
     )
 
 
+def _assumptions(world: World) -> tuple[ir.Assumption, ...]:
+    for item in world.declarations.assumptions:
+        if item.id not in REGISTRY:
+            world.collector.add(
+                "E0610",
+                f"there is no assumption `{item.id}`",
+                item.span,
+                hint=did_you_mean(item.id, REGISTRY) or f"there are {', '.join(REGISTRY)}",
+            )
+    return tuple(ir.Assumption(a.id, a.title or "", a.span) for a in world.declarations.assumptions)
+
+
 def _check_contracts(world: World) -> None:
     levels = [level.name for level in world.mode.levels] if world.mode else []
     for item in world.declarations.contracts:
@@ -257,6 +277,42 @@ def _check_contracts(world: World) -> None:
                 item.span,
                 hint=did_you_mean(item.level, levels) or f"its levels are {', '.join(levels)}",
             )
+
+
+def _check_hosts(world: World, hosts: Sequence[ir.Predicate]) -> None:
+    """Lines that contradict each other on their face; the proofs find the subtler cases."""
+    known: list[tuple[frozenset[ir.Expr], ir.Predicate]] = []
+    for host in hosts:
+        if host.setup:
+            continue
+        terms = conditions.terms(host.condition)
+        if bits.FALSE in terms or _exclude(terms, terms):
+            world.collector.add("E0604", "no host can satisfy this", host.span)
+            continue
+        for others, first in known:
+            if _exclude(terms, others):
+                notes = [Note(first.span, "the other one")]
+                world.collector.add("E0604", "no host can satisfy both", host.span, notes=notes)
+        known.append((terms, host))
+
+
+def _exclude(some: frozenset[ir.Expr], others: frozenset[ir.Expr]) -> bool:
+    """Whether two conjunctions cannot both hold, as one look at two of their terms tells."""
+    return any(_exclusive(one, other) for one in some for other in others)
+
+
+def _exclusive(one: ir.Expr, other: ir.Expr) -> bool:
+    """Whether two conditions cannot both hold: one is the other's negation, or another value."""
+    if bits.not_(one) == other:
+        return True
+    match one, other:
+        case (
+            ir.Operation(op=ir.Op.EQ, args=(left, ir.Const(value=a))),
+            ir.Operation(op=ir.Op.EQ, args=(right, ir.Const(value=b))),
+        ):
+            return left == right and a != b
+        case _:
+            return False
 
 
 def _hosts(world: World) -> None:
@@ -312,6 +368,19 @@ def _check_unused(world: World) -> None:
         if isinstance(alias, tree.Alias) and alias.params is None:
             name = tree.Name(alias.name, span=alias.span)
             _try(world, lambda name=name: _denote(world, name), splits=True)  # type: ignore[misc]
+
+
+def _check_lazy(world: World) -> None:
+    """What is read on demand is read once, for its errors."""
+    for item in world.declarations.types.values():
+        ref = tree.TypeRef(item.name, None, span=item.span)
+        _try(world, lambda ref=ref: world.type_of(ref))  # type: ignore[misc]
+    for name, context in world.declarations.contexts.items():
+        first = context.values[0]
+        _try(world, lambda n=name, v=first: world.context_case(n, v))  # type: ignore[misc]
+    for value in world.values.values():
+        if isinstance(value, tree.Constant):
+            _try(world, lambda c=value: world.constant(c, c.span))  # type: ignore[misc]
 
 
 def _denote(world: World, name: tree.Name) -> None:

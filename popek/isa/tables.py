@@ -52,6 +52,7 @@ def plan(
         contexts = tuple(sorted(clause.contexts.items()))
         result.key = (kind.name, tuple(args), prefix, contexts, clause.fields_key)
     for row in kind.rows:
+        clause.spend(row.span)
         made = _row(clause, scope, kind, row, prefix, own, (*seen, kind.name), result)
         if made is not None:
             result.rows.append(made)

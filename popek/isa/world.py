@@ -15,10 +15,10 @@ from popek.isa.errors import NeedContext, Poisoned, fail, unknown
 from popek.isa.layouts import FieldBits, Layout, check_overlap, row_position
 from popek.isa.scope import Scope
 from popek.isa.values import Static, Typed, Value, materialize
+from popek.isa.widths import check_width
 from popek.source import Span
 from popek.syntax import tree
 
-WIDTH_LIMIT = 4096
 _UNSIGNED = re.compile(r"u([0-9]{1,9})\Z")
 _T = TypeVar("_T")
 
@@ -251,15 +251,6 @@ class World:
         if condition not in self._simplified:
             self._simplified[condition] = conditions.simplified(condition)
         return self._simplified[condition]
-
-
-def check_width(width: int, span: Span) -> int:
-    """A width that popek supports, or an error."""
-    if width <= 0:
-        raise fail("E0307", f"a value of {width} bits", span, hint="widths start at 1")
-    if width > WIDTH_LIMIT:
-        raise fail("E0802", f"a value of {width} bits", span, hint=f"the limit is {WIDTH_LIMIT}")
-    return width
 
 
 def check_fits(value: int, width: int, span: Span) -> None:

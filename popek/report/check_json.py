@@ -61,6 +61,7 @@ def check_result(view: View, stats: Mapping[str, Any] | None = None) -> dict[str
             name: "proved" if isinstance(finding, Proved) else "not proved"
             for name, finding in check.deliveries.items()
         },
+        "warnings": [error_entry(w) for w in isa.warnings],
         "summary": view.summary,
         "theorems": {
             **{name: theorem_entry(t) for name, t in view.theorems.items()},

@@ -19,13 +19,13 @@ def serve(pipe: Connection) -> None:
     from popek.smt.z3_run import run  # noqa: PLC0415
 
     z3.set_param("ctrl_c", False)  # z3 would put its own handler in place of ours
-    pipe.send(None)
-    while True:
-        try:
+    try:
+        pipe.send(None)
+        while True:
             query, budget = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(run(query, budget))
+            pipe.send(run(query, budget))
+    except (EOFError, OSError):  # the other end of the pipe is closed
+        return
 
 
 def _die_with_parent() -> None:

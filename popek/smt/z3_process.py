@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from multiprocessing import get_context
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from time import perf_counter
@@ -15,6 +19,20 @@ from popek.smt.worker import serve
 
 _PATIENCE: Final = 1.5
 """A worker may overrun its seconds by this factor before it is killed."""
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the end of the block, where the system can have it wait."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # where it is started in the block, it unblocks them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Z3Process:
@@ -68,8 +86,9 @@ class Z3Process:
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs,), daemon=True, name="popek-z3")
-        process.start()
-        self._process = process
+        with _interrupts_held():  # the worker inherits that, until it ignores them itself
+            process.start()
+            self._process = process
         theirs.close()  # else the end of the worker would not be the end of the pipe
 
     def _connected(self) -> Connection:

@@ -6,26 +6,15 @@ proof that still holds without it does not list it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from popek.isa import ir
+from popek.isa.assumptions import REGISTRY
 from popek.theory.classify import Studied, shows_clock
 from popek.theory.direct import Coupling, Host, direct_execution
 from popek.theory.invariants import Kept
 from popek.theory.verdict import Class, FormVerdict, Proved
-
-#: The registry of ids.
-REGISTRY: Mapping[str, str] = {
-    "coherent-translation": "an access that the real machine permits is permitted on the bare "
-    "machine and reaches the same cell",
-    "timing-exempt": "what a clock shows is free on each side, as in 1974",
-    "same-processor": "parameters and abstract functions of the processor are equal on both sides",
-    "same-storage": "the bare machine compared with has exactly the storage the host gives",
-    "one-core": "no other processor or device changes memory during a step",
-    "board-mmu": "the board's relocation is supervisor-only and always active",
-    "unmodelled": "what the spec leaves out may end in any outcome",
-}
 
 
 @dataclass(frozen=True, slots=True)

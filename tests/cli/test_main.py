@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from popek import __version__
 from popek.cli.verbs import VERBS
 from tests.cli.conftest import DATA, Popek
@@ -25,6 +27,32 @@ def test_help_imports_neither_solver_nor_parser() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for verb in VERBS:
         assert verb in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["list"],
+        ["fmt", "--check", "clean.isa"],
+        ["asm", "clean.isa", os.devnull],
+        ["disasm", "clean.isa", os.devnull],
+        ["check", "clean.isa"],  # the solver is in a process of its own
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_no_verb_imports_the_solver(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from popek.cli import main\n"
+        "if __name__ == '__main__':\n"
+        f"    assert main({arguments!r}) in (0, 1)\n"
+        "    assert 'z3' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=DATA, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_verb_has_help(popek: Popek) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 import popek
 from popek.diagnostics import CODES
+from popek.isa.assumptions import REGISTRY
 from popek.report.explain_json import explain_document
 from popek.report.view import view
-from popek.theory.assumptions import REGISTRY
 from popek.theory.verdict import Label
 from tests.docs.pages import ROOT, name_of, pages
 

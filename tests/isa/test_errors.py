@@ -28,3 +28,7 @@ def test_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_spec_that_others_extend_is_right() -> None:
     assert [form.name for form in load(GOLDEN / "extended.isa").forms] == ["T"]
+
+
+def test_every_expectation_has_its_spec() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(SPECS)

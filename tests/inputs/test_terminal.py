@@ -1,0 +1,102 @@
+"""Colours, narrow terminals, and readers that have gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from tests.cli.conftest import DATA
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def popek(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A run with a clean environment, as far as colours and widths go."""
+    keep = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    return subprocess.run(
+        [sys.executable, "-m", "popek", *arguments],
+        cwd=DATA,
+        env={**keep, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_pipe_gets_no_colours_and_a_terminal_without_them_neither() -> None:
+    plain = popek("check", "leaky.isa", COLUMNS="80")
+    assert (plain.returncode, plain.stderr) == (1, "")
+    assert not ESCAPE.search(plain.stdout)
+    forced = popek("check", "leaky.isa", COLUMNS="80", FORCE_COLOR="1")
+    assert ESCAPE.search(forced.stdout)
+    assert _words(ESCAPE.sub("", forced.stdout)) == _words(plain.stdout)
+    none = popek("check", "leaky.isa", COLUMNS="80", FORCE_COLOR="1", NO_COLOR="1")
+    assert not re.search(r"\x1b\[(?:[0-9;]*;)?(?:3[0-7]|9[0-7]|38)[0-9;]*m", none.stdout)
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split() if not re.fullmatch(r"[0-9.]+s?|MiB", word)]
+
+
+@pytest.mark.parametrize("verb", [("check", "leaky.isa"), ("explain", "leaky.isa", "SHOW")])
+@pytest.mark.parametrize("columns", [1, 20, 40, 200])
+def test_any_width(verb: Sequence[str], columns: int) -> None:
+    ran = popek(*verb, COLUMNS=str(columns))
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "SHOW" in "".join(ran.stdout.split())
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_head(format: str) -> None:
+    """`popek check ... | head -1`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "popek", "check", "leaky.isa", "clean.isa", "--format", format],
+        cwd=DATA,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.read(1)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("list",), ("check", "--help"), ("check", "broken.isa")]
+)
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_nobody_listens(arguments: Sequence[str], stream: str) -> None:
+    """A stream that is closed at the other end is no error, and no traceback."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "popek", *arguments],
+            cwd=DATA,
+            stdout=write if stream == "stdout" else subprocess.PIPE,
+            stderr=write if stream == "stderr" else subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert done.returncode == (3 if "broken.isa" in arguments else 0)
+    assert b"Traceback" not in (done.stdout or b"") + (done.stderr or b"")
+    assert b"Exception ignored" not in (done.stderr or b"")
+
+
+def test_a_title_that_could_command_the_terminal_cannot(tmp_path: object) -> None:
+    text = (DATA / "clean.isa").read_text().replace('isa "Toy"', 'isa "\x1b]0;owned\x07[bold]"')
+    path = os.path.join(str(tmp_path), "evil.isa")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    ran = popek("check", path, COLUMNS="80")
+    assert "\x1b" not in ran.stdout + ran.stderr
+    assert "\x07" not in ran.stdout + ran.stderr
