@@ -6,7 +6,8 @@ branch.  A clause is transactional: a fault's state is the state before the step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Generic, Protocol
 
@@ -132,11 +133,11 @@ class Run(Generic[V, B]):
                 values = [self.value(a) for a in args]
                 if algebra.interprets(function):
                     return algebra.abstract(function, values, width)
-                for param, argument in zip(function.params, values, strict=True):
-                    self.locals[param.name] = argument
-                self.run(function.body)
                 assert function.result is not None
-                return self.value(function.result)
+                names = [param.name for param in function.params]
+                with self.scope(dict(zip(names, values, strict=True))):
+                    self.run(function.body)
+                    return self.value(function.result)
 
     def _bank(self, component: str) -> B:
         return self.state[component]  # type: ignore[return-value]
@@ -223,6 +224,15 @@ class Run(Generic[V, B]):
             case ir.Shutdown(span=span):
                 self.exits.append(ShutDown(self.path, span))
                 self.stop()
+
+    @contextmanager
+    def scope(self, bound: dict[str, V]) -> Iterator[None]:
+        """Run a body of its own, which sees these locals and not those of the clause around it."""
+        outer, self.locals = self.locals, bound
+        try:
+            yield
+        finally:
+            self.locals = outer
 
     def stop(self) -> None:
         """Nothing after this statement is reached on this path."""

@@ -151,18 +151,20 @@ class Walk(Generic[V, B]):
         units: int,
     ) -> V:
         algebra = run.algebra
+        given = {
+            **{param.name: value for param, value in zip(translation.params, args, strict=True)},
+            "access": algebra.const(list(ir.Access).index(access), 2),
+            "size": algebra.const(units, 16),
+            "start": start,
+        }
+        result = translation.result
         outer, run.translating = run.translating, translation
-        bound = dict(run.locals)
-        for param, value in zip(translation.params, args, strict=True):
-            run.locals[param.name] = value
-        run.locals["access"] = algebra.const(list(ir.Access).index(access), 2)
-        run.locals["size"] = algebra.const(units, 16)
-        run.locals["start"] = start
-        run.run(translation.body)
-        # Where the translation trapped, nothing uses the index.
-        result = run.locals.get(translation.result.name, algebra.const(0, translation.result.width))
-        run.locals, run.translating = bound, outer
-        return result
+        with run.scope(given):
+            run.run(translation.body)
+            # Where the translation trapped, nothing uses the index.
+            index = run.locals.get(result.name, algebra.const(0, result.width))
+        run.translating = outer
+        return index
 
 
 @dataclass(frozen=True)
