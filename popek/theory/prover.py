@@ -100,15 +100,19 @@ class Prover:
         build: Build,
         form: ir.Form | None = None,
         accept: Callable[[Witness], bool] = lambda witness: True,
+        hint: Witness | None = None,
     ) -> Finding:
         """Whether the obligation has a counterexample.  `form`: whose encoding it is about.
 
+        `hint` is a witness of a similar obligation, whose states are tried first.
         `accept` may turn a witness down on grounds that the obligation cannot state; where the
         solver's is turned down and no other is found, the obligation is undecided.
         """
         self.stats.queries += 1
         try:
-            finding = self._find(name, body, build, form, accept)
+            finding = self._again(name, body, build, accept, hint) or self._find(
+                name, body, build, form, accept
+            )
         except _Spurious:
             finding = Undecided(name, "accesses differ in their place in the clause alone")
         if isinstance(finding, Refuted) and not accept(finding.witness):
@@ -129,6 +133,23 @@ class Prover:
             case Undecided():
                 self.stats.undecided += 1
         return finding
+
+    def _again(
+        self,
+        name: str,
+        body: Body,
+        build: Build,
+        accept: Callable[[Witness], bool],
+        hint: Witness | None,
+    ) -> Refuted | None:
+        """The states of a known witness, if they are one of this obligation too."""
+        if hint is None:
+            return None
+        obligation = build(Ints(hint.model), hint.flat)
+        if not _goes_wrong(obligation):
+            return None
+        witness = self._witness(name, body, obligation, hint.model, hint.flat)
+        return Refuted(witness, Decider.SAMPLING) if accept(witness) else None
 
     def _find(
         self,
@@ -262,8 +283,7 @@ class Prover:
             # Once more over plain ints: what was drawn late is then there from the start.
             again = build(Ints(algebra.model), flat)
             if _goes_wrong(again):
-                witness = witness_of(name, body, again, sightings_of(again), self.decoding)
-                witness = replace(witness, model=algebra.model, flat=flat)
+                witness = self._witness(name, body, again, algebra.model, flat)
                 if accept(witness):
                     return witness
         return None
@@ -312,9 +332,19 @@ class Prover:
             if any(v.fault is Fault.ACCESSES for v in obligation.violations):
                 raise _Spurious
             raise Disagreement(f"{name}: nothing goes wrong over the ints")
-        return replace(
-            witness_of(name, body, obligation, sightings, self.decoding), model=model, flat=flat
-        )
+        return self._witness(name, body, obligation, model, flat)
+
+    def _witness(
+        self,
+        name: str,
+        body: Body,
+        obligation: Obligation[int, ArrayValue],
+        model: Interpretation,
+        flat: bool,
+    ) -> Witness:
+        """The witness that a re-evaluated obligation is."""
+        found = witness_of(name, body, obligation, sightings_of(obligation), self.decoding)
+        return replace(found, model=model, flat=flat)
 
 
 def _goes_wrong(obligation: Obligation[int, ArrayValue]) -> bool:
