@@ -83,13 +83,7 @@ class Walk(Generic[V, B]):
         for cell, part in zip(
             cells, split(run.isa, run.algebra, value, units, memory.width), strict=True
         ):
-            run.state[memory.name] = run.algebra.store(
-                run.state[memory.name],  # type: ignore[arg-type]
-                cell,
-                part,
-                memory.index_width,
-                memory.width,
-            )
+            run.store_cell(memory.name, memory, cell, part, span)
 
     def check(
         self,
@@ -208,13 +202,7 @@ class Coupled(Generic[V, B]):
         entry = self._entry(space, memory)
         parts = split(self.isa, run.algebra, value, units, memory.width)
         for cell, part in zip(self._cells(run, space, memory, args, units), parts, strict=True):
-            run.state[entry] = run.algebra.store(
-                run.state[entry],  # type: ignore[arg-type]
-                cell,
-                part,
-                memory.index_width,
-                memory.width,
-            )
+            run.store_cell(entry, memory, cell, part, span)
 
     def check(
         self,

@@ -24,9 +24,9 @@ from popek.semantics.sampled import Sampled
 from popek.semantics.symbols import Symbols
 from popek.smt import Answer, Budget, By, Sat, Solver, Unsat, decide, query
 from popek.smt import Undecided as OutOfBudget
-from popek.source import Span
 from popek.terms import ArrayValue, Term, Terms
 from popek.theory.anatomy import Anatomy
+from popek.theory.blame import blamed
 from popek.theory.obligation import Fault, Obligation
 from popek.theory.verdict import (
     Decider,
@@ -394,7 +394,7 @@ def witness_of(
         fields=dict(obligation.fields),
         runs=runs,
         sightings=sightings,
-        blame=_blame(obligation, sightings),
+        blame=blamed(obligation, sightings),
         causes=causes,
         choosing=tuple(s for s in sides if any(g for g, _ in obligation.runs[s].inputs)),
     )
@@ -415,20 +415,4 @@ def _ending(run: Step[int, ArrayValue]) -> str | None:
                     return what or "unpredictable"
                 case ShutDown():
                     return "shutdown"
-    return None
-
-
-def _blame(obligation: Obligation[int, ArrayValue], sightings: tuple[Sighting, ...]) -> Span | None:
-    """The line of the spec to blame: where it first goes wrong, on the side that shows it."""
-    for sighting in sightings:
-        if sighting.span is not None:
-            return sighting.span
-        for side, run in obligation.runs.items():
-            if sighting.side in ("", side):
-                for entry in reversed(run.assigned):
-                    if entry.guard and entry.component == sighting.component:
-                        return entry.span
-                for access in run.accesses:
-                    if access.guard and access.access == "write":
-                        return access.span
     return None

@@ -74,9 +74,7 @@ def without_provenance(source: Source) -> str:
     """All `expect` and `see` lines removed."""
     lines = source.text.splitlines(keepends=True)
     gone = {
-        source.line_of(t.start_pos or 0)
-        for t in _parsed(source)[1]
-        if t.type in ("EXPECT", "SEE")
+        source.line_of(t.start_pos or 0) for t in _parsed(source)[1] if t.type in ("EXPECT", "SEE")
     }
     return "".join(line for number, line in enumerate(lines, 1) if number not in gone)
 
@@ -136,8 +134,7 @@ class Permutation:
         items = _parsed(source)[0].items
         starts = [item.span.line - 1 for item in items]
         chunks = [
-            lines[start:end]
-            for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
+            lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
         ]
         first, others = [], []
         for item, chunk in zip(items, chunks, strict=True):
