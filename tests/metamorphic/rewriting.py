@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from lark import Token
+from lark import Token  # noqa: TID251  rewriting goes by tokens
 
 from popek.isa import ir
 from popek.resources import bundled
@@ -29,9 +29,10 @@ NAMING = {"NAME", "ENAME", "DOTTED"}
 #: Tokens that name something behind or before digits: `8n`, `/r`.
 MIXED = {"ADDEND", "SLASH"}
 #: What the language itself calls so.
-BUILT_IN = set(
-    "access size start read write fetch next pc mnemonic length zext sext trunc width bool".split()
-)
+BUILT_IN = {
+    *("access", "size", "start", "read", "write", "fetch", "next", "pc", "mnemonic"),
+    *("length", "zext", "sext", "trunc", "width", "bool"),
+}
 #: Names in the braces of templates.
 BRACES = re.compile(r"(?<=\{)[A-Za-z_]\w*")
 
