@@ -136,6 +136,8 @@ def _params(
 
 def _translation(world: World, item: tree.Translate) -> ir.Translation:
     clause = Clause(world, "translate")
+    for given in ("access", "size", "start", "result"):
+        clause.fresh(given)  # no parameter and no `let` is called so
     params, scope = _params(world, clause, item.params)
     target = world.lookup(item.target)
     if not isinstance(target, Space):

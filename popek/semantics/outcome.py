@@ -95,10 +95,15 @@ class HostPromise(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Assigned(Generic[V]):
-    """A trace entry: `component` was assigned behind `guard` at `span`."""
+    """A trace entry: `component` was assigned `value` behind `guard` at `span`.
+
+    `index` is that of the element, in a bank or a memory.
+    """
 
     guard: V
     component: str
+    index: V | None
+    value: V
     span: Span
 
 

@@ -6,7 +6,8 @@ branch.  A clause is transactional: a fault's state is the state before the step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Generic, Protocol
 
@@ -132,11 +133,11 @@ class Run(Generic[V, B]):
                 values = [self.value(a) for a in args]
                 if algebra.interprets(function):
                     return algebra.abstract(function, values, width)
-                for param, argument in zip(function.params, values, strict=True):
-                    self.locals[param.name] = argument
-                self.run(function.body)
                 assert function.result is not None
-                return self.value(function.result)
+                names = [param.name for param in function.params]
+                with self.scope(dict(zip(names, values, strict=True))):
+                    self.run(function.body)
+                    return self.value(function.result)
 
     def _bank(self, component: str) -> B:
         return self.state[component]  # type: ignore[return-value]
@@ -182,13 +183,14 @@ class Run(Generic[V, B]):
                 self.locals[local] = self.value(value)
             case ir.Write(component=component, value=value, span=span):
                 if component == self.isa.pc:
-                    self.target = self.value(value)
+                    self._jump(value, span)
                 else:
-                    self.state[component] = self.value(value)
-                self.assigned.append(Assigned(self.path, component, span))
+                    assigned = self.value(value)
+                    self.state[component] = assigned
+                    self.assigned.append(Assigned(self.path, component, None, assigned, span))
             case ir.WriteElement(component=component, index=index, value=value, span=span):
-                self._write_element(component, self.value(index), index.width, self.value(value))
-                self.assigned.append(Assigned(self.path, component, span))
+                at = self.value(index)
+                self._write_element(component, at, index.width, self.value(value), span)
             case ir.Load(local=local, space=space, args=args, units=units, span=span):
                 values = [self.value(a) for a in args]
                 self.locals[local] = self.storage.load(self, space, values, units, span)
@@ -211,8 +213,8 @@ class Run(Generic[V, B]):
                 self._require(self.value(condition), trap, args, span)
             case ir.HostRequire(condition=condition, why=why, span=span):
                 self.promises.append(HostPromise(self.path, self.value(condition), why, span))
-            case ir.Jump(target=target):
-                self.target = self.value(target)
+            case ir.Jump(target=target, span=span):
+                self._jump(target, span)
             case ir.Unpredictable(
                 site=site, beyond_privilege=beyond, unmodelled=unmodelled, span=span
             ):
@@ -224,11 +226,24 @@ class Run(Generic[V, B]):
                 self.exits.append(ShutDown(self.path, span))
                 self.stop()
 
+    @contextmanager
+    def scope(self, bound: dict[str, V]) -> Iterator[None]:
+        """Run a body of its own, which sees these locals and not those of the clause around it."""
+        outer, self.locals = self.locals, bound
+        try:
+            yield
+        finally:
+            self.locals = outer
+
     def stop(self) -> None:
         """Nothing after this statement is reached on this path."""
         self._live = self.algebra.const(0, 1)
 
-    def _write_element(self, name: str, index: V, width: int, value: V) -> None:
+    def _jump(self, target: ir.Expr, span: Span) -> None:
+        self.target = self.value(target)
+        self.assigned.append(Assigned(self.path, self.isa.pc, None, self.target, span))
+
+    def _write_element(self, name: str, index: V, width: int, value: V, span: Span) -> None:
         component = self.isa.components[name]
         at, inside = self._index(component, index, width)
         algebra = self.algebra
@@ -237,6 +252,13 @@ class Run(Generic[V, B]):
         if not algebra.is_true(inside):
             stored = algebra.bank_ite(inside, stored, bank)
         self.state[name] = stored
+        self.assigned.append(Assigned(self.path, name, at, value, span))
+
+    def store_cell(self, name: str, memory: ir.Memory, cell: V, value: V, span: Span) -> None:
+        """Store one unit in the entry `name` of the state, a copy of `memory`."""
+        bank = self._bank(name)
+        self.state[name] = self.algebra.store(bank, cell, value, memory.index_width, memory.width)
+        self.assigned.append(Assigned(self.path, name, cell, value, span))
 
     def _event(self, device: str, operation: str, args: Sequence[ir.Expr], span: Span) -> None:
         values = tuple(self.value(a) for a in args)

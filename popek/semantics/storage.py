@@ -83,13 +83,7 @@ class Walk(Generic[V, B]):
         for cell, part in zip(
             cells, split(run.isa, run.algebra, value, units, memory.width), strict=True
         ):
-            run.state[memory.name] = run.algebra.store(
-                run.state[memory.name],  # type: ignore[arg-type]
-                cell,
-                part,
-                memory.index_width,
-                memory.width,
-            )
+            run.store_cell(memory.name, memory, cell, part, span)
 
     def check(
         self,
@@ -151,18 +145,20 @@ class Walk(Generic[V, B]):
         units: int,
     ) -> V:
         algebra = run.algebra
+        given = {
+            **{param.name: value for param, value in zip(translation.params, args, strict=True)},
+            "access": algebra.const(list(ir.Access).index(access), 2),
+            "size": algebra.const(units, 16),
+            "start": start,
+        }
+        result = translation.result
         outer, run.translating = run.translating, translation
-        bound = dict(run.locals)
-        for param, value in zip(translation.params, args, strict=True):
-            run.locals[param.name] = value
-        run.locals["access"] = algebra.const(list(ir.Access).index(access), 2)
-        run.locals["size"] = algebra.const(units, 16)
-        run.locals["start"] = start
-        run.run(translation.body)
-        # Where the translation trapped, nothing uses the index.
-        result = run.locals.get(translation.result.name, algebra.const(0, translation.result.width))
-        run.locals, run.translating = bound, outer
-        return result
+        with run.scope(given):
+            run.run(translation.body)
+            # Where the translation trapped, nothing uses the index.
+            index = run.locals.get(result.name, algebra.const(0, result.width))
+        run.translating = outer
+        return index
 
 
 @dataclass(frozen=True)
@@ -206,13 +202,7 @@ class Coupled(Generic[V, B]):
         entry = self._entry(space, memory)
         parts = split(self.isa, run.algebra, value, units, memory.width)
         for cell, part in zip(self._cells(run, space, memory, args, units), parts, strict=True):
-            run.state[entry] = run.algebra.store(
-                run.state[entry],  # type: ignore[arg-type]
-                cell,
-                part,
-                memory.index_width,
-                memory.width,
-            )
+            run.store_cell(entry, memory, cell, part, span)
 
     def check(
         self,

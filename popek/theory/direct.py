@@ -339,9 +339,11 @@ def direct_execution(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) 
     v, r = pair.runs[BARE], pair.runs[DIRECT]
     in_v, in_r = Guards(algebra, v), Guards(algebra, r)
     silent = Premise("the real machine does not trap", in_r.no_trap)
-    violations = [*_outcomes(algebra, v, r, in_v, in_r)]
+    violations = _outcomes(algebra, form, v, r, in_v, in_r)
     both = algebra.both(in_v.completes, in_r.completes)
+    # What was changed says more than what differs because of it: it is named first.
     frames = _frames(coupling, form, algebra, pair)
+    frames.sort(key=lambda violation: violation.fault is Fault.DIFFERS)
     violations += [x.within(algebra, both) for x in frames]
     # Where v's outcome is left open, r's still has to keep to the guest's own.
     left = in_v.any([e.guard for e in in_v.left_open().values()])
@@ -360,6 +362,7 @@ def stopped(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obliga
 
 def _outcomes(
     algebra: Algebra[V, B],
+    form: ir.Form,
     v: Step[V, B],
     r: Step[V, B],
     in_v: Guards[V, B],
@@ -393,7 +396,8 @@ def _outcomes(
             found.append(Violation(Fault.LEFT_OPEN, wrong, side, here.unmodelled, here.span))
     one_waits = algebra.negation(algebra.equal(v.waits, r.waits, 1))
     completes = algebra.both(v.completes, r.completes)
-    found.append(Violation(Fault.WAITS, algebra.both(completes, one_waits)))
+    waiting = next((s.span for s in ir.statements(form.body) if isinstance(s, ir.Wait)), None)
+    found.append(Violation(Fault.WAITS, algebra.both(completes, one_waits), span=waiting))
     return found
 
 

@@ -7,7 +7,7 @@ then `loaded` before constants, then the lowest values in declaration order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -26,7 +26,7 @@ from popek.theory.direct import (
 )
 from popek.theory.states import definitions
 from popek.theory.subject import CoupledClaim, Subject, some
-from popek.theory.verdict import Finding, Proved, Witness
+from popek.theory.verdict import Finding, Proved, Refuted, Witness
 
 #: Controls of up to this many bits are tried with every constant; wider ones with 0 and all ones.
 EXHAUSTIVE_WIDTH = 3
@@ -68,6 +68,8 @@ class Trial:
     _stops: dict[tuple[Value, ...], bool | None] = field(default_factory=dict)
     _always: dict[tuple[Value, ...], bool | None] = field(default_factory=dict)
     _whatever: dict[tuple[object, ...], Finding] = field(default_factory=dict)
+    #: The last witness by claim: what goes wrong under one setting mostly does under others.
+    _shown: dict[str, Witness] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,9 +97,9 @@ class Trial:
     def _direct_at(self, level: Level, host: Host) -> Finding:
         subject = self.subject
         coupling = Coupling(subject.anatomy, level, host, self.timing_exempt)
-        if proof := self._for_any_controls(f"DX at {level.name}", direct_execution, coupling):
+        name = f"DX at {level.name}"
+        if proof := self._for_any_controls(name, direct_execution, coupling):
             return proof
-        name = f"DX at {level.name} {self._title(host)}".rstrip()
 
         def accept(witness: Witness) -> bool:
             if BARE not in witness.choosing:
@@ -106,7 +108,22 @@ class Trial:
             matches = another_choice_matches(subject.prover, there, subject.form, witness.model)
             return matches is False
 
-        return subject.couple(name, direct_execution, coupling, accept)
+        return self._under(name, direct_execution, coupling, accept)
+
+    def _under(
+        self,
+        name: str,
+        claim: CoupledClaim,
+        coupling: Coupling,
+        accept: Callable[[Witness], bool] = lambda witness: True,
+    ) -> Finding:
+        """Decides a claim under the coupling's setting."""
+        title = f"{name} {self._title(coupling.host)}".rstrip()
+        hint = self._shown.get(name)
+        finding = self.subject.couple(title, claim, coupling, accept, hint)
+        if isinstance(finding, Refuted):
+            self._shown[name] = finding.witness
+        return finding
 
     def _for_any_controls(
         self, name: str, claim: CoupledClaim, coupling: Coupling
@@ -135,8 +152,7 @@ class Trial:
             return False
         at = self._at(host)
         if at not in self._stops:
-            name = f"stopped {self._title(host)}".rstrip()
-            finding = self.subject.couple(name, stopped, self.coupling(host))
+            finding = self._under("stopped", stopped, self.coupling(host))
             self._stops[at] = some([finding])
         return self._stops[at]
 
@@ -146,12 +162,8 @@ class Trial:
         if at not in self._always:
             name = "completes when demoted"
             coupling = self.coupling(host)
-            finding: Finding | None
-            finding = self._for_any_controls(name, demoted_completes, coupling)
-            if finding is None:
-                title = f"{name} {self._title(host)}".rstrip()
-                finding = self.subject.couple(title, demoted_completes, coupling)
-            completes = some([finding])
+            proof = self._for_any_controls(name, demoted_completes, coupling)
+            completes = some([proof or self._under(name, demoted_completes, coupling)])
             self._always[at] = None if completes is None else not completes
         return self._always[at]
 

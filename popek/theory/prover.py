@@ -24,9 +24,9 @@ from popek.semantics.sampled import Sampled
 from popek.semantics.symbols import Symbols
 from popek.smt import Answer, Budget, By, Sat, Solver, Unsat, decide, query
 from popek.smt import Undecided as OutOfBudget
-from popek.source import Span
 from popek.terms import ArrayValue, Term, Terms
 from popek.theory.anatomy import Anatomy
+from popek.theory.blame import blamed
 from popek.theory.obligation import Fault, Obligation
 from popek.theory.verdict import (
     Decider,
@@ -100,15 +100,19 @@ class Prover:
         build: Build,
         form: ir.Form | None = None,
         accept: Callable[[Witness], bool] = lambda witness: True,
+        hint: Witness | None = None,
     ) -> Finding:
         """Whether the obligation has a counterexample.  `form`: whose encoding it is about.
 
+        `hint` is a witness of a similar obligation, whose states are tried first.
         `accept` may turn a witness down on grounds that the obligation cannot state; where the
         solver's is turned down and no other is found, the obligation is undecided.
         """
         self.stats.queries += 1
         try:
-            finding = self._find(name, body, build, form, accept)
+            finding = self._again(name, body, build, accept, hint) or self._find(
+                name, body, build, form, accept
+            )
         except _Spurious:
             finding = Undecided(name, "accesses differ in their place in the clause alone")
         if isinstance(finding, Refuted) and not accept(finding.witness):
@@ -129,6 +133,23 @@ class Prover:
             case Undecided():
                 self.stats.undecided += 1
         return finding
+
+    def _again(
+        self,
+        name: str,
+        body: Body,
+        build: Build,
+        accept: Callable[[Witness], bool],
+        hint: Witness | None,
+    ) -> Refuted | None:
+        """The states of a known witness, if they are one of this obligation too."""
+        if hint is None:
+            return None
+        obligation = build(Ints(hint.model), hint.flat)
+        if not _goes_wrong(obligation):
+            return None
+        witness = self._witness(name, body, obligation, hint.model, hint.flat)
+        return Refuted(witness, Decider.SAMPLING) if accept(witness) else None
 
     def _find(
         self,
@@ -269,8 +290,7 @@ class Prover:
             # Once more over plain ints: what was drawn late is then there from the start.
             again = build(Ints(algebra.model), flat)
             if _goes_wrong(again):
-                witness = witness_of(name, body, again, sightings_of(again), self.decoding)
-                witness = replace(witness, model=algebra.model, flat=flat)
+                witness = self._witness(name, body, again, algebra.model, flat)
                 if accept(witness):
                     return witness
         return None
@@ -319,9 +339,19 @@ class Prover:
             if any(v.fault is Fault.ACCESSES for v in obligation.violations):
                 raise _Spurious
             raise Disagreement(f"{name}: nothing goes wrong over the ints")
-        return replace(
-            witness_of(name, body, obligation, sightings, self.decoding), model=model, flat=flat
-        )
+        return self._witness(name, body, obligation, model, flat)
+
+    def _witness(
+        self,
+        name: str,
+        body: Body,
+        obligation: Obligation[int, ArrayValue],
+        model: Interpretation,
+        flat: bool,
+    ) -> Witness:
+        """The witness that a re-evaluated obligation is."""
+        found = witness_of(name, body, obligation, sightings_of(obligation), self.decoding)
+        return replace(found, model=model, flat=flat)
 
 
 def _goes_wrong(obligation: Obligation[int, ArrayValue]) -> bool:
@@ -374,7 +404,7 @@ def witness_of(
         fields=dict(obligation.fields),
         runs=runs,
         sightings=sightings,
-        blame=_blame(obligation, sightings),
+        blame=blamed(obligation, sightings),
         causes=causes,
         choosing=tuple(s for s in sides if any(g for g, _ in obligation.runs[s].inputs)),
     )
@@ -395,20 +425,4 @@ def _ending(run: Step[int, ArrayValue]) -> str | None:
                     return what or "unpredictable"
                 case ShutDown():
                     return "shutdown"
-    return None
-
-
-def _blame(obligation: Obligation[int, ArrayValue], sightings: tuple[Sighting, ...]) -> Span | None:
-    """The line of the spec to blame: where it first goes wrong, on the side that shows it."""
-    for sighting in sightings:
-        if sighting.span is not None:
-            return sighting.span
-        for side, run in obligation.runs.items():
-            if sighting.side in ("", side):
-                for entry in reversed(run.assigned):
-                    if entry.guard and entry.component == sighting.component:
-                        return entry.span
-                for access in run.accesses:
-                    if access.guard and access.access == "write":
-                        return access.span
     return None

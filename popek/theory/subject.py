@@ -96,6 +96,7 @@ class Subject:
         claim: CoupledClaim,
         coupling: Coupling,
         accept: Callable[[Witness], bool] = lambda witness: True,
+        hint: Witness | None = None,
     ) -> Finding:
         """Decides a claim about a bare state and the real one bound to it."""
 
@@ -103,7 +104,7 @@ class Subject:
             return claim(replace(coupling, flat=flat), self.form, algebra)
 
         title = f"{self.title} {name}"
-        return self.prover.find(title, self.form.body, build, self.form, accept)
+        return self.prover.find(title, self.form.body, build, self.form, accept, hint)
 
 
 def some(findings: Iterable[Finding]) -> bool | None:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from lark import Token
+from lark import Token  # noqa: TID251  rewriting goes by tokens
 
 from popek.isa import ir
 from popek.resources import bundled
@@ -29,9 +29,10 @@ NAMING = {"NAME", "ENAME", "DOTTED"}
 #: Tokens that name something behind or before digits: `8n`, `/r`.
 MIXED = {"ADDEND", "SLASH"}
 #: What the language itself calls so.
-BUILT_IN = set(
-    "access size start read write fetch next pc mnemonic length zext sext trunc width bool".split()
-)
+BUILT_IN = {
+    *("access", "size", "start", "read", "write", "fetch", "next", "pc", "mnemonic"),
+    *("length", "zext", "sext", "trunc", "width", "bool"),
+}
 #: Names in the braces of templates.
 BRACES = re.compile(r"(?<=\{)[A-Za-z_]\w*")
 
@@ -74,9 +75,7 @@ def without_provenance(source: Source) -> str:
     """All `expect` and `see` lines removed."""
     lines = source.text.splitlines(keepends=True)
     gone = {
-        source.line_of(t.start_pos or 0)
-        for t in _parsed(source)[1]
-        if t.type in ("EXPECT", "SEE")
+        source.line_of(t.start_pos or 0) for t in _parsed(source)[1] if t.type in ("EXPECT", "SEE")
     }
     return "".join(line for number, line in enumerate(lines, 1) if number not in gone)
 
@@ -136,8 +135,7 @@ class Permutation:
         items = _parsed(source)[0].items
         starts = [item.span.line - 1 for item in items]
         chunks = [
-            lines[start:end]
-            for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
+            lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
         ]
         first, others = [], []
         for item, chunk in zip(items, chunks, strict=True):

@@ -114,7 +114,13 @@ def observe(
             ]
         ),
         promises=tuple([(p.span, p.why, of(p.condition)) for p in run.promises if holds(p.guard)]),
-        assigned=tuple([(a.span, a.component) for a in run.assigned if holds(a.guard)]),
+        assigned=tuple(
+            [
+                (a.span, a.component, None if a.index is None else of(a.index), of(a.value))
+                for a in run.assigned
+                if holds(a.guard)
+            ]
+        ),
     )
 
 
@@ -206,7 +212,10 @@ class Symbolic:
             yield from (event.guard, *event.args)
         for p in run.promises:
             yield from (p.guard, p.condition)
-        yield from (a.guard for a in run.assigned)
+        for entry in run.assigned:
+            yield from (entry.guard, entry.value)
+            if entry.index is not None:
+                yield entry.index
 
     def _changed(self, state: Mapping[str, Term]) -> Iterable[Term]:
         for name, value in state.items():

@@ -84,7 +84,8 @@ def _meaning(isa: ir.Isa, form: ir.Form) -> object:
     names = reads(form.body) | writes(form.body) | {isa.pc}
     names |= {name for space in spaces for name in translation_reads(isa, space)}
     components = {n: c for n, c in isa.components.items() if n in names}
-    kinds = {n: t.kind for n, t in isa.traps.items()}
+    raised = {s.trap for s in ir.statements(form.body) if isinstance(s, ir.Require)}
+    kinds = {n: isa.traps[n].kind for n in raised}
     clause = (form.body, form.decode, form.length, form.fields, form.encoding, form.operands)
     return (
         clause,
