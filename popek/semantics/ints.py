@@ -40,9 +40,36 @@ class Ints:
 
     def operation(self, op: Op, args: Sequence[int], widths: Sequence[int], width: int) -> int:
         mask = (1 << width) - 1
-        match op:
+        match op:  # the most frequent first: they are tried in turn
+            case Op.EQ:
+                return int(args[0] == args[1])
+            case Op.AND:
+                result = mask
+                for arg in args:
+                    result &= arg
+                return result
+            case Op.ITE:
+                return args[1] if args[0] else args[2]
+            case Op.ZEXT:
+                return args[0]
+            case Op.CONCAT:
+                result = 0
+                for arg, w in zip(args, widths, strict=True):
+                    result = result << w | arg
+                return result
+            case Op.OR:
+                result = 0
+                for arg in args:
+                    result |= arg
+                return result
             case Op.ADD:
                 return (args[0] + args[1]) & mask
+            case Op.NOT:
+                return ~args[0] & mask
+            case Op.ULE:
+                return int(args[0] <= args[1])
+            case Op.ULT:
+                return int(args[0] < args[1])
             case Op.SUB:
                 return (args[0] - args[1]) & mask
             case Op.MUL:
@@ -61,23 +88,11 @@ class Ints:
                 if b == 0:
                     return args[0]
                 return (abs(a) % abs(b) * (-1 if a < 0 else 1)) & mask
-            case Op.AND:
-                result = mask
-                for arg in args:
-                    result &= arg
-                return result
-            case Op.OR:
-                result = 0
-                for arg in args:
-                    result |= arg
-                return result
             case Op.XOR:
                 result = 0
                 for arg in args:
                     result ^= arg
                 return result
-            case Op.NOT:
-                return ~args[0] & mask
             case Op.NEG:
                 return -args[0] & mask
             case Op.SHL:
@@ -86,25 +101,10 @@ class Ints:
                 return args[0] >> args[1] if args[1] < width else 0
             case Op.ASHR:
                 return (signed(args[0], width) >> min(args[1], width)) & mask
-            case Op.EQ:
-                return int(args[0] == args[1])
-            case Op.ULT:
-                return int(args[0] < args[1])
-            case Op.ULE:
-                return int(args[0] <= args[1])
             case Op.SLT:
                 return int(signed(args[0], widths[0]) < signed(args[1], widths[1]))
             case Op.SLE:
                 return int(signed(args[0], widths[0]) <= signed(args[1], widths[1]))
-            case Op.CONCAT:
-                result = 0
-                for arg, w in zip(args, widths, strict=True):
-                    result = result << w | arg
-                return result
-            case Op.ITE:
-                return args[1] if args[0] else args[2]
-            case Op.ZEXT:
-                return args[0]
             case Op.SEXT:
                 return signed(args[0], widths[0]) & mask
 

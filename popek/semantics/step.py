@@ -106,11 +106,18 @@ class Run(Generic[V, B]):
     def value(self, expr: ir.Expr) -> V:
         """The value of an expression in the current environment."""
         algebra = self.algebra
+        # The most frequent first: of what a proof costs, much is spent here.
         match expr:
-            case ir.Const(value=value, width=width):
-                return algebra.const(value, width)
+            case ir.Operation(op=op, args=args, width=width):
+                return algebra.operation(
+                    op, [self.value(a) for a in args], [a.width for a in args], width
+                )
             case ir.Local(name=name):
                 return self.locals[name]
+            case ir.Const(value=value, width=width):
+                return algebra.const(value, width)
+            case ir.Extract(value=value, high=high, low=low):
+                return algebra.extract(self.value(value), high, low, value.width)
             case ir.Read(component=component):
                 return self.state[component]  # type: ignore[return-value]
             case ir.ReadElement(component=component, index=index):
@@ -120,12 +127,6 @@ class Run(Generic[V, B]):
             case ir.Input(kind=kind, site=site, width=width):
                 self.used.append((self.path, expr))
                 return self.inputs(kind, site, width)
-            case ir.Extract(value=value, high=high, low=low):
-                return algebra.extract(self.value(value), high, low, value.width)
-            case ir.Operation(op=op, args=args, width=width):
-                return algebra.operation(
-                    op, [self.value(a) for a in args], [a.width for a in args], width
-                )
             case ir.Apply(function=name, args=args, width=width):
                 function = self.isa.functions[name]
                 if self.processor:
