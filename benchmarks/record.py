@@ -65,6 +65,7 @@ class Recorder(Prover):
         build: Build,
         form: ir.Form | None = None,
         accept: Accept = lambda witness: True,
+        hint: Witness | None = None,
     ) -> Finding:
         def timed(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             if not hasattr(algebra, "terms"):
@@ -75,7 +76,7 @@ class Recorder(Prover):
             finally:
                 self.building += process_time() - start
 
-        finding = super().find(name, body, timed, form, accept)
+        finding = super().find(name, body, timed, form, accept, hint)
         self.recorded.append(Recorded(name, body, build, form, accept, finding))
         return finding
 
