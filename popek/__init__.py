@@ -106,6 +106,7 @@ def check(
     host: Mapping[str, int | str] | None = None,
     top: str | None = None,
     partial: bool = False,
+    about: Iterable[Form] | None = None,
     rlimit: int | None = None,
     simplify: bool = True,
     keep_smt2: Path | None = None,
@@ -116,8 +117,10 @@ def check(
 
     `host` fixes controls and loadables by hand: a number, "loaded" or "held".  `top` is the guest's
     own highest level.  `partial`: `isa` has only some of its forms, so that nothing is said about
-    invariants.  `rlimit` is the solver's budget per query, `keep_smt2` a folder for the queries.
-    `solver` is z3 in this process by default; `popek.smt.Z3Process` can be killed when it hangs.
+    invariants.  `about`: the forms whose verdicts are wanted, if not all; the others then only have
+    a say in the host's choice, and no theorem is decided.  `rlimit` is the solver's budget per
+    query, `keep_smt2` a folder for the queries.  `solver` is z3 in this process by default;
+    `popek.smt.Z3Process` can be killed when it hangs.
     Raises ValueError for a host or level that the spec does not have.
     """
     from popek.report.choices import checked_host, checked_level  # noqa: PLC0415
@@ -129,6 +132,7 @@ def check(
         host=checked_host(isa, host or {}),
         top=None if top is None else checked_level(isa, top),
         partial=partial,
+        about=None if about is None else frozenset(form.key for form in about),
     )
     budget = Budget() if rlimit is None else Budget(rlimit=rlimit)
     prover = Prover(isa, solver or Z3InProcess(), budget, simplify, keep_smt2)

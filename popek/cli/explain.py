@@ -62,7 +62,8 @@ def command(
         session.validate(isa)
         say_diagnostics(isa.warnings)
         try:
-            result, stats = session.check(concerned(isa, instruction), partial=True)
+            named = [form for form in isa.forms if is_named(form, instruction)]
+            result, stats = session.check(concerned(isa, instruction), partial=True, about=named)
         except Disagreement as error:
             return report_disagreement(isa.path, isa.sha256, error)
     seen = view(result, reading)

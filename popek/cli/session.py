@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -44,8 +44,10 @@ class Session:
         except ValueError as error:
             raise click.UsageError(f"--top: {error}") from None
 
-    def check(self, isa: ir.Isa, *, partial: bool) -> tuple[Check, dict[str, Any]]:
-        """The verdicts on an ISA, and what they cost."""
+    def check(
+        self, isa: ir.Isa, *, partial: bool, about: Iterable[ir.Form] | None = None
+    ) -> tuple[Check, dict[str, Any]]:
+        """The verdicts on an ISA, or on the forms `about`, and what they cost."""
         start = perf_counter()
         keep = None if self.keep_smt2 is None else self.keep_smt2 / Path(isa.path).stem
         with Progress(isa, sys.stderr) as progress:
@@ -54,6 +56,7 @@ class Session:
                 host=self.host,
                 top=self.top,
                 partial=partial,
+                about=about,
                 rlimit=self.budget,
                 simplify=self.simplify,
                 keep_smt2=keep,

@@ -31,12 +31,18 @@ from popek.theory.verdict import (
 @dataclass(frozen=True, slots=True)
 class Options:
     """`host`: values fixed by hand.  `top`: the guest's highest level.  `partial`: only some of
-    the ISA's forms were loaded, so that nothing is said about invariants.
+    the ISA's forms were loaded, so that nothing is said about invariants.  `about`: the keys of the
+    forms whose verdicts are wanted, if not all; the others have a say in the host's choice only.
     """
 
     host: Mapping[str, Value] = field(default_factory=dict)
     top: str | None = None
     partial: bool = False
+    about: frozenset[tuple[str, str]] | None = None
+
+    def wants(self, form: ir.Form) -> bool:
+        """Whether the form's verdict is wanted."""
+        return self.about is None or form.key in self.about
 
 
 @dataclass(frozen=True)
@@ -121,12 +127,13 @@ class _Session:
             self.progress("studying", i, len(isa.forms))
             one = study(Subject(self.prover, self.anatomy, form), self.components)
             self.studied[form.key] = one
-            if not one.trial.relevant:
+            if not one.trial.relevant and options.wants(form):
                 self._classify(one)
         studied = list(self.studied.values())
         self.choice = choose(self.anatomy, [s.trial for s in studied], options.host)
-        for i, one in enumerate(studied):
-            self.progress("classifying", i, len(studied))
+        wanted = [s for s in studied if options.wants(s.subject.form)]
+        for i, one in enumerate(wanted):
+            self.progress("classifying", i, len(wanted))
             if one.trial.relevant:
                 self._classify(one)
         self.kept = tuple(
@@ -135,13 +142,16 @@ class _Session:
             else induct(self.prover, i)
             for i in isa.invariants
         )
-        for i, one in enumerate(studied):
-            self.progress("dropping assumptions", i, len(studied))
+        for i, one in enumerate(wanted):
+            self.progress("dropping assumptions", i, len(wanted))
             key = one.subject.form.key
             verdict = self.verdicts[key]
             resting = resting_on(one, self.choice.host, self.kept, verdict.kind)
             self.verdicts[key] = replace(verdict, assumptions=resting)
-        self.theorems = self._theorems(studied)
+        if options.about is None:
+            self.theorems = self._theorems(studied)
+        else:
+            self.theorems = _no_theorems("only some forms were classified")
 
     def _classify(self, one: Studied) -> None:
         verdict = classify(one, self.choice.host, list(self.studied.values()))
@@ -169,8 +179,7 @@ class _Session:
 
     def partial(self) -> Check:
         """What was decided before an interrupt; no theorem is."""
-        unknown = Theorem(Verdict.UNDECIDED, (), "interrupted")
-        return self._check((unknown,) * 4, interrupted=True)
+        return self._check(_no_theorems("interrupted"), interrupted=True)
 
     def _check(
         self, theorems: tuple[Theorem, Theorem, Theorem, Theorem], *, interrupted: bool
@@ -193,6 +202,12 @@ class _Session:
             stats=self.prover.stats,
             interrupted=interrupted,
         )
+
+
+def _no_theorems(why: str) -> tuple[Theorem, Theorem, Theorem, Theorem]:
+    """None of them is decided."""
+    unknown = Theorem(Verdict.UNDECIDED, (), why)
+    return unknown, unknown, unknown, unknown
 
 
 def _deliveries(

@@ -42,7 +42,6 @@ class Studied:
     """A form with what does not depend on the host's choice."""
 
     subject: Subject
-    pg74: Sensitivity
     general: Sensitivity
     trial: Trial
 
@@ -60,11 +59,11 @@ def shows_clock(form: ir.Form) -> bool:
 def study(
     subject: Subject, choosable: Sequence[ir.Component], *, timing_exempt: bool = True
 ) -> Studied:
-    """The readings `pg74` and `general`, and the form ready to be tried under any host."""
+    """The reading `general`, and the form ready to be tried under any host."""
     general = read_general(subject)
     relevant = tuple(c for c in choosable if c.name in subject.touches)
     trial = Trial(subject, plain(subject, general), timing_exempt, relevant)
-    return Studied(subject, read_pg74(subject), general, trial)
+    return Studied(subject, general, trial)
 
 
 def classify(studied: Studied, host: Host, others: Sequence[Studied]) -> FormVerdict:
@@ -89,7 +88,7 @@ def classify(studied: Studied, host: Host, others: Sequence[Studied]) -> FormVer
         user=some(direct[:1]),
         plain=trial.plain,
         shows_clock=shows_clock(form),
-        pg74=studied.pg74,
+        pg74=read_pg74(studied.subject),
         general=studied.general,
         direct=direct,
         witness=witness,
