@@ -26,6 +26,7 @@ from popek.semantics.step import Inputs, Run, step
 from popek.semantics.storage import Coupled
 from popek.theory.anatomy import Anatomy
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
+from popek.theory.raising import left_by
 from popek.theory.states import (
     CHOICE,
     Fixed,
@@ -107,7 +108,7 @@ class Coupling:
             case Role.CONTROL:
                 return Shared() if self.host.get(component.name) is Binding.LOADED else Own()
             case Role.LOADABLE:
-                return Own() if self.host.get(component.name) is Binding.HELD else Shared()
+                return Own() if self.held(component) else Shared()
             case Role.HIDDEN:
                 return Own() if component.name in self.anatomy.covered_by_coherence else Shared()
 
@@ -124,7 +125,9 @@ class Coupling:
             case Role.MODE | Role.RESOURCE | Role.CONTROL:
                 return True
             case Role.LOADABLE:
-                return self.host.get(component.name) is Binding.HELD
+                # A value that the spec gives the real one is not the guest's.
+                held = self.host.get(component.name) is Binding.HELD
+                return held or component.host is not None
             case Role.REGISTER | Role.PC | Role.PARAMETER | Role.HIDDEN:
                 return False
 
@@ -167,8 +170,8 @@ def _bare_state(
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
     builder.level(coupling.level)
-    builder.invariants(but=coupling.dropped)
     builder.share_banked()
+    builder.invariants(but=coupling.dropped)
     if coupling.contract:
         for contract in isa.contracts:
             if contract.level == coupling.level.name:
@@ -185,9 +188,9 @@ def _direct_state(coupling: Coupling, algebra: Algebra[V, B]) -> StateBuilder[V,
         builder.memory(memory.name, f"memory.{memory.name}", memory)
         builder.memory(host_memory(memory.name), f"memory.{host_memory(memory.name)}", memory)
     builder.level(coupling.anatomy.lowest)
+    builder.share_banked()
     builder.host()
     builder.invariants(but=coupling.dropped)
-    builder.share_banked()
     return builder
 
 
@@ -251,9 +254,12 @@ def delivered_elsewhere(
 ) -> Obligation[V, B]:
     """Deliveries of a trap in the real machine that do not lead to the host: to the highest level
     of all, where the host's handler runs.
+
+    Where a trap keeps the effects of its step, what that may have written is anything.
     """
     isa = coupling.isa
     builder = _direct_state(coupling, algebra)
+    builder.forget(left_by(isa).get(trap.name, frozenset()))
     inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
     run = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
     for param in trap.params:

@@ -15,6 +15,7 @@ from popek.theory.pairs import (
     accesses_differ,
     changes,
     kinds_differ,
+    left_differ,
     one_step,
     results_differ,
     traps_differ,
@@ -52,9 +53,9 @@ def control_sensitive(
                 pass
     silent = Guards(algebra, run).no_trap
     for access in run.accesses:
-        # The processor's own tables are the privileged software's.
+        # The processor's tables, and storage by its real address, are the privileged software's.
         translation = anatomy.isa.translations.get(access.space)
-        if access.access == "write" and translation is not None and translation.processor:
+        if access.access == "write" and (translation is None or translation.processor):
             condition = algebra.both(access.guard, run.completes)
             found.append(Violation(Fault.CHANGES, condition, FIRST, access.space, access.span))
     for event in run.events:
@@ -103,6 +104,7 @@ def mode_sensitive(
     found = [Violation(Fault.TRAPS, alone, FIRST)]
     found += _within(algebra, neither, list(kinds_differ(algebra, pair)))
     found += accesses_differ(comparison.isa, algebra, pair)
+    found += left_differ(comparison, form, algebra, pair)
     both = algebra.both(higher.completes, lower.completes)
     found += results_differ(comparison, form, algebra, pair, within=both)
     return pair.with_violations(*found)

@@ -46,13 +46,15 @@ def domain(component: Component) -> tuple[Value, ...]:
 def choosable(isa: Isa) -> tuple[Component, ...]:
     """The controls and loadables that are the host's to choose.
 
-    What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice.
+    What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice, and what has a `host`
+    clause is chosen already.
     """
-    defined = {name for found in definitions(isa) for name, _ in found}
+    settled = {name for found in definitions(isa) for name, _ in found}
+    settled |= {c.name for c in isa.components.values() if c.host is not None}
     return tuple(
         c
         for c in isa.components.values()
-        if c.role in (Role.CONTROL, Role.LOADABLE) and c.size is None and c.name not in defined
+        if c.role in (Role.CONTROL, Role.LOADABLE) and c.size is None and c.name not in settled
     )
 
 
@@ -131,13 +133,14 @@ class Trial:
 
     def stops(self, host: Host) -> bool | None:
         """Whether the form is plain, and stopped at the level where v and r agree."""
-        if self.plain is not True:
+        if self.plain is False:
             return False
         at = self._at(host)
         if at not in self._stops:
             name = f"stopped {self._title(host)}".rstrip()
             finding = self.subject.couple(name, stopped, self.coupling(host))
-            self._stops[at] = some([finding])
+            stopped_there = some([finding])
+            self._stops[at] = stopped_there if self.plain or not stopped_there else None
         return self._stops[at]
 
     def always_traps(self, host: Host) -> bool | None:
@@ -213,7 +216,7 @@ def _best(
 
     def stopped_forms(setting: dict[str, Value]) -> int:
         """How far from admissible: plain forms that it stops or makes unsafe."""
-        bad = (t.plain is True and (t.unsafe(setting) is not False) for t in trials)
+        bad = (t.plain is not False and t.unsafe(setting) is not False for t in trials)
         stops = (t.stops(setting) is not False for t in trials)
         return sum(a or b for a, b in zip(bad, stops, strict=True))
 
