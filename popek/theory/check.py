@@ -10,8 +10,8 @@ from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
 from popek.theory.assumptions import Assumed, candidates, isa_assumptions, resting_on
 from popek.theory.classify import Studied, classify, premises, shows_clock, study
-from popek.theory.direct import Coupling, delivered_elsewhere, direct_execution
-from popek.theory.host import Choice, Value, choosable, choose
+from popek.theory.direct import Coupling, delivered_elsewhere
+from popek.theory.host import Choice, Value, choosable, choose, dx
 from popek.theory.invariants import Kept, induct
 from popek.theory.obligation import Obligation
 from popek.theory.promises import keepable
@@ -307,7 +307,7 @@ def _hybrid(
             subject = one.subject
             coupling = Coupling(subject.anatomy, subject.anatomy.lowest, choice.host, contract=True)
             name = "DX in user mode under the contract"
-            user = some([subject.couple(name, direct_execution, coupling)])
+            user = some([dx(subject, name, coupling)])
             kept = some([subject.couple("bound under the contract", premises, coupling)])
             if user is False and kept is not True:
                 user = None

@@ -290,14 +290,26 @@ def delivered_elsewhere(
 
 def bare_completes(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """States of the coupling's level, with the host's control values, in which the bare machine
-    does not trap.
+    completes.
     """
+    alone = _bare_alone(coupling, form, algebra)
+    condition = Guards(algebra, alone.runs[BARE]).ends_well
+    return alone.with_violations(Violation(Fault.COMPLETES, condition, BARE))
+
+
+def bare_silent(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The same states, in which it does not trap: a shutdown is neither."""
+    alone = _bare_alone(coupling, form, algebra)
+    condition = Guards(algebra, alone.runs[BARE]).no_trap
+    return alone.with_violations(Violation(Fault.COMPLETES, condition, BARE))
+
+
+def _bare_alone(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
     builder = _bare_state(coupling, algebra, with_host_controls=True)
     run = _step(coupling, form, algebra, builder, fields, BARE)
     premises = (*builder.premises, builder.decode(form, fields))
-    alone = Obligation(premises, (), {BARE: run}, {BARE: builder.state}, fields)
-    return alone.with_violations(Violation(Fault.COMPLETES, Guards(algebra, run).no_trap, BARE))
+    return Obligation(premises, (), {BARE: run}, {BARE: builder.state}, fields)
 
 
 def _step(
@@ -315,6 +327,14 @@ def _step(
     return step(
         coupling.isa, form, algebra, builder.storage, builder.state, fields, inputs, processor
     )
+
+
+def bound_states(coupling: Coupling, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The bound pairs, whatever they execute; no step is made."""
+    sides = {BARE: _bare_state(coupling, algebra), DIRECT: _direct_state(coupling, algebra)}
+    premises = [p for builder in sides.values() for p in builder.premises]
+    runs = {side: builder.run({}).finish() for side, builder in sides.items()}
+    return Obligation(tuple(premises), (), runs, {s: b.state for s, b in sides.items()})
 
 
 def bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:

@@ -24,6 +24,13 @@ from popek.theory.pairs import (
 
 
 def completes(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """States of a level in which the form completes."""
+    alone = one_step(comparison, form, algebra)
+    condition = Guards(algebra, alone.runs[FIRST]).ends_well
+    return alone.with_violations(Violation(Fault.COMPLETES, condition, FIRST))
+
+
+def silent(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """States of a level in which the form does not trap."""
     alone = one_step(comparison, form, algebra)
     condition = Guards(algebra, alone.runs[FIRST]).no_trap

@@ -64,7 +64,7 @@ def read_general(subject: Subject) -> Sensitivity:
     relocation = varied & anatomy.relocation
 
     in_user = evidence.ask(
-        "completes in user mode", general.completes, _each_level(subject, frozenset(), lowest)
+        "does not trap in user mode", general.silent, _each_level(subject, frozenset(), lowest)
     )
     in_supervisor = evidence.ask(
         "completes in supervisor mode",

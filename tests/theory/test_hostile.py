@@ -147,7 +147,23 @@ TRIED = [
         "it traps; in `general` the two modes leave different states",
         label=Label.ALWAYS, general=True,
     ),
-    # ------------------------------------------------------------ clocks
+    # ------------------------------------------------------------ outcomes
+    Tried(
+        "a privileged shutdown", "require M == supervisor else raise denied; shutdown", GUARDED,
+        "a shutdown is no completion: nowhere does it complete, so it is not privileged",
+        label=Label.TRAPS,
+    ),
+    Tried(
+        "a choice that cannot match in memory",
+        "let u : u16 = undefined; mem[a[y]] = if M == supervisor then u | 1 else 0", CRITICAL,
+        "the bare machine stores an odd number, whichever it likes, and the real one 0",
+    ),
+    # ------------------------------------------------------------ the host's choice
+    Tried(
+        "a choice that an invariant rules out", "require not A else raise denied; a[x] = R.l",
+        CRITICAL, "the real machine is in user mode, where A is 0",
+        "\ncontrol A : bool\ninvariant M == supervisor or not A\n",
+    ),
 ]  # fmt: skip
 
 
@@ -174,6 +190,22 @@ instruction X x, y
   a[x] = a[y]
 """
     assert verdict_of(checked(toy(more, text))).kind is UNDECIDED
+
+
+def test_choices_that_rule_each_other_out_are_made_together() -> None:
+    """Either control stops one leak; an invariant lets the host set one of them, not both."""
+    more = "\ncontrol A : bool\ncontrol B : bool\ninvariant not (A and B)\n"
+    second = """
+instruction Y x, y
+  encoding  1110 .... y:4 x:4
+  require M == supervisor or not B else raise denied
+  a[x] = R.b
+"""
+    first = one("require M == supervisor or not A else raise denied; a[x] = R.l")
+    result = checked(toy(more, first, second))
+    assert {v.kind for v in result.verdicts} == {CRITICAL, PRIVILEGED}
+    # The one that is set, and the other 0 or loaded (which the invariant makes 0).
+    assert result.choice.tied == 4
 
 
 # ---------------------------------------------------------------- invariants
