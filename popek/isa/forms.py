@@ -181,6 +181,7 @@ def _decode(
         test = expressions.condition(clause, names, valid.condition)
         if len(clause.block) > start:
             raise fail("E0310", "`valid when` is about fields and the decode context", valid.span)
+        clause.world.decides_decoding(test.expr, "`valid when`", valid.span)
         conditions.append(test.expr)
     simplified = clause.world.simplified(bits.and_(*conditions))
     for plan in plans:

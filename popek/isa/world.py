@@ -12,6 +12,7 @@ from popek.isa.clause import Clause
 from popek.isa.declarations import Declarations
 from popek.isa.definitions import Definition
 from popek.isa.errors import NeedContext, Poisoned, fail, unknown
+from popek.isa.footprint import expression_reads
 from popek.isa.layouts import FieldBits, Layout, check_overlap, row_position
 from popek.isa.scope import Scope
 from popek.isa.values import Static, Typed, Value, materialize
@@ -226,6 +227,7 @@ class World:
             expr = materialize(found, width, item.span, clause.case)
             if expr is None or clause.block:
                 raise fail("E0310", f"the context `{name}` is not a pure value", item.value.span)
+            self.decides_decoding(expr, f"the context `{name}`", item.value.span)
             return {
                 number: bits.eq(expr, bits.const(number, width))
                 if number >> width == 0
@@ -234,6 +236,18 @@ class World:
             }
 
         return self.once("context", name, item.span, compute)[value]
+
+    def decides_decoding(self, expr: ir.Expr, what: str, span: Span) -> None:
+        """Fails if the expression reads state that two machines running one code may differ in."""
+        for name in sorted(expression_reads(expr)):
+            role = self.components[name].role
+            if role not in (ir.Role.HIDDEN, ir.Role.PARAMETER):
+                raise fail(
+                    "E0310",
+                    f"{what} is about fields, prefixes and hidden state",
+                    span,
+                    label=f"`{name}` has the role {role}",
+                )
 
     # ------------------------------------------------------------ code
 

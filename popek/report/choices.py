@@ -70,7 +70,11 @@ def _unknown(isa: ir.Isa, given: str, known: Mapping[str, ir.Component]) -> str:
             hint = f"its fields are {', '.join(fields)}"
         return f"{isa.title} has no component {given}" + (f"; {hint}" if hint else "")
     if component.role in (ir.Role.CONTROL, ir.Role.LOADABLE):
-        why = "an array" if component.size is not None else "given by an invariant"
+        why = (
+            "given by its `host` clause" if component.host is not None else "given by an invariant"
+        )
+        if component.size is not None:
+            why = "an array"
         return f"{component.name} is {why}, so it is not the host's to choose"
     choice = ", ".join(known)
     rest = f"the host chooses {choice}" if choice else "this spec leaves the host no choice"

@@ -22,6 +22,7 @@ class Trapped(Generic[V, B]):
     """`memory`: raised while the translation of an access at the current level was evaluated.
 
     `processor`: raised by an access on the processor's own behalf (a descriptor table).
+    `keeps`: not a fault, which undoes the step's effects.
     `state` is the state as the trap leaves it, before delivery.
     """
 
@@ -31,6 +32,7 @@ class Trapped(Generic[V, B]):
     widths: tuple[int, ...]
     memory: bool
     processor: bool
+    keeps: bool
     state: Mapping[str, V | B]
     span: Span
 

@@ -289,6 +289,7 @@ class Run(Generic[V, B]):
                 tuple(a.width for a in args),
                 translating is not None and not processor,
                 processor,
+                not faults,
                 self.before if faults else self._after(),
                 span,
             )

@@ -288,7 +288,15 @@ class Coupled(Generic[V, B]):
         run.require(
             permitted,
             lambda guard: Trapped(
-                guard, MEMORY_TRAP, tuple(args), widths, ordinary, not ordinary, run.before, span
+                guard,
+                MEMORY_TRAP,
+                tuple(args),
+                widths,
+                ordinary,
+                not ordinary,
+                False,
+                run.before,
+                span,
             ),
         )
 

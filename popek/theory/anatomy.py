@@ -46,8 +46,12 @@ class Anatomy:
     @cached_property
     def tied_to_mode(self) -> frozenset[str]:
         """What invariants tie to the mode, directly or through others; the mode itself included."""
-        tied = set(self.mode_components)
-        footprints = [reads_of(p) for p in self.isa.invariants]
+        return self.tied(self.mode_components, frozenset(self.isa.components))
+
+    def tied(self, names: frozenset[str], among: frozenset[str]) -> frozenset[str]:
+        """`names`, and what invariants tie to them, through components of `among` alone."""
+        tied = set(names)
+        footprints = [reads_of(p) & among for p in self.isa.invariants]
         while True:
             more = {n for names in footprints if names & tied for n in names} - tied
             if not more:

@@ -7,13 +7,15 @@ proof that still holds without it does not list it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from popek.isa import ir
 from popek.isa.assumptions import REGISTRY
+from popek.theory.anatomy import reads_of
 from popek.theory.classify import Studied, shows_clock
-from popek.theory.direct import Coupling, Host, direct_execution
+from popek.theory.direct import Coupling, Host, demoted_completes, direct_execution
 from popek.theory.invariants import Kept
+from popek.theory.readings import plain, read_general
 from popek.theory.verdict import Class, FormVerdict, Proved
 
 
@@ -29,11 +31,15 @@ def resting_on(
     """The assumptions that this form's verdict rests on.
 
     A critical form's witness rests on none: it is there.  For the others DX is proved again
-    without each that the clause could need.
+    without each that the clause could need, and so is what else the class says.
     """
     if verdict is Class.CRITICAL:
         return ()
-    return tuple(i for i in candidates(studied, kept) if _needed(studied, host, i))
+    return tuple(
+        i
+        for i in candidates(studied, kept)
+        if _needed(studied, host, i) or _tells_classes_apart(studied, host, i, verdict)
+    )
 
 
 def candidates(studied: Studied, kept: Sequence[Kept]) -> Iterator[str]:
@@ -46,8 +52,11 @@ def candidates(studied: Studied, kept: Sequence[Kept]) -> Iterator[str]:
         yield "timing-exempt"
     if _same_processor(isa, form):
         yield "same-processor"
+    # What ties a component to another carries over to what is said of the other.
+    anatomy = studied.subject.anatomy
+    about = anatomy.tied(studied.subject.touches, frozenset(isa.components))
     for one in kept:
-        if one.inductive is not True and studied.subject.touches & _components(one.invariant):
+        if one.inductive is not True and about & reads_of(one.invariant):
             yield one.invariant.text
 
 
@@ -68,6 +77,24 @@ def _needed(studied: Studied, host: Host, dropped: str) -> bool:
     )
 
 
+def _tells_classes_apart(studied: Studied, host: Host, dropped: str, verdict: Class) -> bool:
+    """Whether an invariant is what makes an innocuous form plain, or a privileged one trap."""
+    subject = studied.subject
+    if dropped in REGISTRY:
+        return False
+    without = frozenset({dropped})
+    match verdict:
+        case Class.INNOCUOUS:
+            freer = replace(subject, dropped=without)
+            return plain(freer, read_general(freer)) is not True
+        case Class.PRIVILEGED:
+            coupling = replace(studied.trial.coupling(host), dropped=without)
+            name = f"completes when demoted without {dropped}"
+            return not isinstance(subject.couple(name, demoted_completes, coupling), Proved)
+        case _:
+            return False
+
+
 def _ordinary(isa: ir.Isa, stmt: ir.Stmt) -> bool:
     """Whether the statement is an access of the program's own."""
     match stmt:
@@ -86,14 +113,6 @@ def _same_processor(isa: ir.Isa, form: ir.Form) -> bool:
         for expr in ir.expressions(stmt)
         for part in ir.subexpressions(expr)
     )
-
-
-def _components(predicate: ir.Predicate) -> set[str]:
-    return {
-        part.component
-        for part in ir.subexpressions(predicate.condition)
-        if isinstance(part, ir.Read | ir.ReadElement)
-    }
 
 
 def isa_assumptions(

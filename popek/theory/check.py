@@ -10,12 +10,13 @@ from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
 from popek.theory.assumptions import Assumed, candidates, isa_assumptions, resting_on
 from popek.theory.classify import Studied, classify, premises, shows_clock, study
-from popek.theory.direct import Coupling, delivered_elsewhere, direct_execution
-from popek.theory.host import Choice, Value, choosable, choose
+from popek.theory.direct import Coupling, delivered_elsewhere
+from popek.theory.host import Choice, Value, choosable, choose, dx
 from popek.theory.invariants import Kept, induct
 from popek.theory.obligation import Obligation
 from popek.theory.promises import keepable
 from popek.theory.prover import Disagreement, Prover, Stats
+from popek.theory.raising import delivered, raised
 from popek.theory.subject import Subject, some
 from popek.theory.theorems import Theorem, Verdict, hybrid, recursive, vmm
 from popek.theory.verdict import (
@@ -155,7 +156,7 @@ class _Session:
 
     def _classify(self, one: Studied) -> None:
         verdict = classify(one, self.choice.host, list(self.studied.values()))
-        verdict = _led_astray(verdict, self.deliveries, self.promises)
+        verdict = _led_astray(self.isa, verdict, self.deliveries, self.promises)
         _consistent(verdict)
         possible = tuple(candidates(one, self.kept))
         self.verdicts[verdict.key] = replace(verdict, assumptions=possible)
@@ -213,16 +214,15 @@ def _no_theorems(why: str) -> tuple[Theorem, Theorem, Theorem, Theorem]:
 def _deliveries(
     prover: Prover, anatomy: Anatomy, promises: Mapping[str, bool | None]
 ) -> dict[str, Finding]:
-    """For each trap that a form raises: that its vector is the hypervisor's."""
+    """For each trap that a form raises, or a delivery in turn: that its vector is the
+    hypervisor's.
+    """
+    isa = anatomy.isa
     found: dict[str, Finding] = {}
-    raised = {
-        stmt.trap
-        for form in anatomy.isa.forms
-        for stmt in ir.statements(form.body)
-        if isinstance(stmt, ir.Require)
-    }
-    for trap in anatomy.isa.traps.values():
-        if trap.name not in raised:
+    traps = frozenset(name for form in isa.forms for name in raised(isa, form.body))
+    reached = delivered(isa, traps)
+    for trap in isa.traps.values():
+        if trap.name not in reached:
             continue
 
         def build(algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap) -> Obligation[V, B]:
@@ -239,6 +239,7 @@ def _deliveries(
 
 
 def _led_astray(
+    isa: ir.Isa,
     verdict: FormVerdict,
     deliveries: Mapping[str, Finding],
     promises: Mapping[str, bool | None],
@@ -256,13 +257,13 @@ def _led_astray(
                 label=None,
                 reason=f"not shown that the host can promise: {stmt.why}",
             )
-    for stmt in ir.statements(verdict.form.body):
-        if isinstance(stmt, ir.Require) and not isinstance(deliveries.get(stmt.trap), Proved):
+    for trap in sorted(delivered(isa, raised(isa, verdict.form.body))):
+        if not isinstance(deliveries.get(trap), Proved):
             return replace(
                 verdict,
                 kind=Class.UNDECIDED,
                 label=None,
-                reason=f"not proved that the trap {stmt.trap} is delivered to the host",
+                reason=f"not proved that the trap {trap} is delivered to the host",
             )
     return verdict
 
@@ -299,12 +300,13 @@ def _timed(
         for s in studied
     ]
     choice = choose(anatomy, timed, options.host)
-    failing = [
-        v for v, t in zip(verdicts, timed, strict=True) if t.unsafe(choice.host) is not False
+    unsafe = [
+        (v.form.mnemonic, t.unsafe(choice.host)) for v, t in zip(verdicts, timed, strict=True)
     ]
-    if failing:
-        names = tuple(dict.fromkeys(v.form.mnemonic for v in failing))
-        return Theorem(Verdict.REFUTED, names, "the premise fails once timing counts")
+    if failing := tuple(dict.fromkeys(name for name, found in unsafe if found is True)):
+        return Theorem(Verdict.REFUTED, failing, "the premise fails once timing counts")
+    if undecided := tuple(dict.fromkeys(name for name, found in unsafe if found is None)):
+        return Theorem(Verdict.UNDECIDED, undecided, "the premise is not decided")
     return Theorem(Verdict.PROVED, (), "")
 
 
@@ -320,7 +322,7 @@ def _hybrid(
             subject = one.subject
             coupling = Coupling(subject.anatomy, subject.anatomy.lowest, choice.host, contract=True)
             name = "DX in user mode under the contract"
-            user = some([subject.couple(name, direct_execution, coupling)])
+            user = some([dx(subject, name, coupling)])
             kept = some([subject.couple("bound under the contract", premises, coupling)])
             if user is False and kept is not True:
                 user = None

@@ -13,7 +13,7 @@ from popek.isa import ir
 from popek.semantics.ints import Interpretation
 from popek.semantics.symbols import Symbols
 from popek.smt import Sat, Undecided, Unsat, query
-from popek.terms import ArrayValue, FunctionValue, Term, Terms
+from popek.terms import ArrayValue, FunctionValue, Op, Term, Terms
 from popek.theory.direct import Coupling, direct_execution
 from popek.theory.prover import Prover
 from popek.theory.states import CHOICE
@@ -41,6 +41,33 @@ class Pinned(Symbols):
         for index, element in sorted(value.entries.items()):
             bank = terms.store(bank, terms.const(index, index_width), terms.const(element, width))
         return bank
+
+    def banks_differ(self, a: Term, b: Term, name: str, index_width: int, width: int) -> Term:
+        """Exactly, not at a free index: here the answer is negated.
+
+        Two banks differ where one was written, or where they started from other values.
+        """
+        terms = self.terms
+        places: dict[Term, None] = {}
+        starts: set[Term] = set()
+        waiting, seen = [a, b], set[Term]()
+        while waiting:
+            bank = waiting.pop()
+            if bank in seen:
+                continue
+            seen.add(bank)
+            match bank.op:
+                case Op.STORE:
+                    places[bank.args[1]] = None
+                    waiting.append(bank.args[0])
+                case Op.ITE:
+                    waiting += bank.args[1:]
+                case _:
+                    starts.add(bank)
+        if len(starts) > 1:
+            # Which of the two starts is met depends on the choices: one free index has to do.
+            return super().banks_differ(a, b, name, index_width, width)
+        return terms.any_of(terms.ne(terms.select(a, at), terms.select(b, at)) for at in places)
 
     def uninterpreted(
         self, name: str, args: Sequence[Term], widths: Sequence[int], width: int

@@ -14,6 +14,7 @@ from popek.theory.direct import (
     Coupling,
     Host,
     bare_completes,
+    bare_silent,
     bound,
     demoted_traps,
     direct_execution,
@@ -166,23 +167,25 @@ def _completes_at(studied: Studied, host: Host, level: ir.Level) -> bool | None:
 def _label(studied: Studied, host: Host) -> Label | None:
     """Why it is safe; None where that is not decided."""
     subject, trial = studied.subject, studied.trial
-    completes = some(
+    silent = some(
         subject.couple(
-            f"completes at {level.name}",
-            bare_completes,
+            f"does not trap at {level.name}",
+            bare_silent,
             Coupling(subject.anatomy, level, host, trial.timing_exempt),
         )
         for level in subject.levels
     )
-    if completes is None:
+    if silent is None:
         return None
-    if not completes:
+    if not silent:
         return Label.ALWAYS
     if trial.timing_exempt and shows_clock(subject.form):
         return Label.EXEMPT
     held = {c.name: Binding.HELD for c in trial.relevant if c.role is ir.Role.LOADABLE}
-    if held and trial.unsafe({**host, **held}) is True:
-        return Label.LOADED
+    if held:
+        unsafe = trial.unsafe({**host, **held})
+        if unsafe is not False:
+            return None if unsafe is None else Label.LOADED
     traps = some([subject.couple("traps when demoted", demoted_traps, trial.coupling(host))])
     if traps is None:
         return None

@@ -26,6 +26,7 @@ from popek.semantics.step import Inputs, Run, step
 from popek.semantics.storage import Coupled
 from popek.theory.anatomy import Anatomy
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
+from popek.theory.raising import left_by
 from popek.theory.states import (
     CHOICE,
     Fixed,
@@ -107,7 +108,7 @@ class Coupling:
             case Role.CONTROL:
                 return Shared() if self.host.get(component.name) is Binding.LOADED else Own()
             case Role.LOADABLE:
-                return Own() if self.host.get(component.name) is Binding.HELD else Shared()
+                return Own() if self.held(component) else Shared()
             case Role.HIDDEN:
                 return Own() if component.name in self.anatomy.covered_by_coherence else Shared()
 
@@ -124,7 +125,9 @@ class Coupling:
             case Role.MODE | Role.RESOURCE | Role.CONTROL:
                 return True
             case Role.LOADABLE:
-                return self.host.get(component.name) is Binding.HELD
+                # A value that the spec gives the real one is not the guest's.
+                held = self.host.get(component.name) is Binding.HELD
+                return held or component.host is not None
             case Role.REGISTER | Role.PC | Role.PARAMETER | Role.HIDDEN:
                 return False
 
@@ -167,8 +170,8 @@ def _bare_state(
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
     builder.level(coupling.level)
-    builder.invariants(but=coupling.dropped)
     builder.share_banked()
+    builder.invariants(but=coupling.dropped)
     if coupling.contract:
         for contract in isa.contracts:
             if contract.level == coupling.level.name:
@@ -185,9 +188,9 @@ def _direct_state(coupling: Coupling, algebra: Algebra[V, B]) -> StateBuilder[V,
         builder.memory(memory.name, f"memory.{memory.name}", memory)
         builder.memory(host_memory(memory.name), f"memory.{host_memory(memory.name)}", memory)
     builder.level(coupling.anatomy.lowest)
+    builder.share_banked()
     builder.host()
     builder.invariants(but=coupling.dropped)
-    builder.share_banked()
     return builder
 
 
@@ -251,9 +254,12 @@ def delivered_elsewhere(
 ) -> Obligation[V, B]:
     """Deliveries of a trap in the real machine that do not lead to the host: to the highest level
     of all, where the host's handler runs.
+
+    Where a trap keeps the effects of its step, what that may have written is anything.
     """
     isa = coupling.isa
     builder = _direct_state(coupling, algebra)
+    builder.forget(left_by(isa).get(trap.name, frozenset()))
     inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
     run = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
     for param in trap.params:
@@ -284,14 +290,26 @@ def delivered_elsewhere(
 
 def bare_completes(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """States of the coupling's level, with the host's control values, in which the bare machine
-    does not trap.
+    completes.
     """
+    alone = _bare_alone(coupling, form, algebra)
+    condition = Guards(algebra, alone.runs[BARE]).ends_well
+    return alone.with_violations(Violation(Fault.COMPLETES, condition, BARE))
+
+
+def bare_silent(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The same states, in which it does not trap: a shutdown is neither."""
+    alone = _bare_alone(coupling, form, algebra)
+    condition = Guards(algebra, alone.runs[BARE]).no_trap
+    return alone.with_violations(Violation(Fault.COMPLETES, condition, BARE))
+
+
+def _bare_alone(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
     builder = _bare_state(coupling, algebra, with_host_controls=True)
     run = _step(coupling, form, algebra, builder, fields, BARE)
     premises = (*builder.premises, builder.decode(form, fields))
-    alone = Obligation(premises, (), {BARE: run}, {BARE: builder.state}, fields)
-    return alone.with_violations(Violation(Fault.COMPLETES, Guards(algebra, run).no_trap, BARE))
+    return Obligation(premises, (), {BARE: run}, {BARE: builder.state}, fields)
 
 
 def _step(
@@ -309,6 +327,14 @@ def _step(
     return step(
         coupling.isa, form, algebra, builder.storage, builder.state, fields, inputs, processor
     )
+
+
+def bound_states(coupling: Coupling, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The bound pairs, whatever they execute; no step is made."""
+    sides = {BARE: _bare_state(coupling, algebra), DIRECT: _direct_state(coupling, algebra)}
+    premises = [p for builder in sides.values() for p in builder.premises]
+    runs = {side: builder.run({}).finish() for side, builder in sides.items()}
+    return Obligation(tuple(premises), (), runs, {s: b.state for s, b in sides.items()})
 
 
 def bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:

@@ -15,6 +15,7 @@ from popek.theory.pairs import (
     accesses_differ,
     changes,
     kinds_differ,
+    left_differ,
     one_step,
     results_differ,
     traps_differ,
@@ -23,6 +24,13 @@ from popek.theory.pairs import (
 
 
 def completes(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """States of a level in which the form completes."""
+    alone = one_step(comparison, form, algebra)
+    condition = Guards(algebra, alone.runs[FIRST]).ends_well
+    return alone.with_violations(Violation(Fault.COMPLETES, condition, FIRST))
+
+
+def silent(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """States of a level in which the form does not trap."""
     alone = one_step(comparison, form, algebra)
     condition = Guards(algebra, alone.runs[FIRST]).no_trap
@@ -52,9 +60,9 @@ def control_sensitive(
                 pass
     silent = Guards(algebra, run).no_trap
     for access in run.accesses:
-        # The processor's own tables are the privileged software's.
+        # The processor's tables, and storage by its real address, are the privileged software's.
         translation = anatomy.isa.translations.get(access.space)
-        if access.access == "write" and translation is not None and translation.processor:
+        if access.access == "write" and (translation is None or translation.processor):
             condition = algebra.both(access.guard, run.completes)
             found.append(Violation(Fault.CHANGES, condition, FIRST, access.space, access.span))
     for event in run.events:
@@ -103,6 +111,7 @@ def mode_sensitive(
     found = [Violation(Fault.TRAPS, alone, FIRST)]
     found += _within(algebra, neither, list(kinds_differ(algebra, pair)))
     found += accesses_differ(comparison.isa, algebra, pair)
+    found += left_differ(comparison, form, algebra, pair)
     both = algebra.both(higher.completes, lower.completes)
     found += results_differ(comparison, form, algebra, pair, within=both)
     return pair.with_violations(*found)

@@ -13,17 +13,21 @@ from itertools import product
 from math import prod
 
 from popek.isa.ir import Component, Isa, Level, Role
-from popek.theory.anatomy import Anatomy
+from popek.semantics.algebra import Algebra, B, V
+from popek.theory.anatomy import Anatomy, reads_of
 from popek.theory.choice import another_choice_matches
 from popek.theory.direct import (
     BARE,
     Binding,
     Coupling,
     Host,
+    bound_states,
     demoted_completes,
     direct_execution,
     stopped,
 )
+from popek.theory.obligation import Obligation
+from popek.theory.prover import Build
 from popek.theory.states import definitions
 from popek.theory.subject import CoupledClaim, Subject, some
 from popek.theory.verdict import Finding, Proved, Refuted, Witness
@@ -46,14 +50,34 @@ def domain(component: Component) -> tuple[Value, ...]:
 def choosable(isa: Isa) -> tuple[Component, ...]:
     """The controls and loadables that are the host's to choose.
 
-    What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice.
+    What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice, and what has a `host`
+    clause is chosen already.
     """
-    defined = {name for found in definitions(isa) for name, _ in found}
+    settled = {name for found in definitions(isa) for name, _ in found}
+    settled |= {c.name for c in isa.components.values() if c.host is not None}
     return tuple(
         c
         for c in isa.components.values()
-        if c.role in (Role.CONTROL, Role.LOADABLE) and c.size is None and c.name not in defined
+        if c.role in (Role.CONTROL, Role.LOADABLE) and c.size is None and c.name not in settled
     )
+
+
+def unmatched(subject: Subject, coupling: Coupling) -> Callable[[Witness], bool]:
+    """A witness against DX is one if no other choice of the bare machine's helps."""
+
+    def accept(witness: Witness) -> bool:
+        if BARE not in witness.choosing:
+            return True
+        there = replace(coupling, flat=witness.flat)
+        matches = another_choice_matches(subject.prover, there, subject.form, witness.model)
+        return matches is False
+
+    return accept
+
+
+def dx(subject: Subject, name: str, coupling: Coupling) -> Finding:
+    """DX of a form for one coupling."""
+    return subject.couple(name, direct_execution, coupling, unmatched(subject, coupling))
 
 
 @dataclass
@@ -101,14 +125,7 @@ class Trial:
         if proof := self._for_any_controls(name, direct_execution, coupling):
             return proof
 
-        def accept(witness: Witness) -> bool:
-            if BARE not in witness.choosing:
-                return True
-            there = replace(coupling, flat=witness.flat)
-            matches = another_choice_matches(subject.prover, there, subject.form, witness.model)
-            return matches is False
-
-        return self._under(name, direct_execution, coupling, accept)
+        return self._under(name, direct_execution, coupling, unmatched(subject, coupling))
 
     def _under(
         self,
@@ -148,12 +165,12 @@ class Trial:
 
     def stops(self, host: Host) -> bool | None:
         """Whether the form is plain, and stopped at the level where v and r agree."""
-        if self.plain is not True:
+        if self.plain is False:
             return False
         at = self._at(host)
         if at not in self._stops:
-            finding = self._under("stopped", stopped, self.coupling(host))
-            self._stops[at] = some([finding])
+            stopped_there = some([self._under("stopped", stopped, self.coupling(host))])
+            self._stops[at] = stopped_there if self.plain or not stopped_there else None
         return self._stops[at]
 
     def always_traps(self, host: Host) -> bool | None:
@@ -187,7 +204,10 @@ def choose(anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]
     host: dict[str, Value] = {c.name: fixed.get(c.name, Binding.LOADED) for c in components}
     tied = 1
     admissible = True
-    for group in _groups(components, trials):
+    every = frozenset(anatomy.isa.components)
+    bonds = [anatomy.tied(frozenset({c.name}), every) for c in components]
+    bonds += [reads_of(p) for p in anatomy.isa.hosts]
+    for group in _groups(components, trials, bonds):
         names = {c.name for c in group}
         concerned = [t for t in trials if names & set(t.names)]
         best, ties, ok = _best(group, concerned, fixed)
@@ -198,13 +218,15 @@ def choose(anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]
 
 
 def _groups(
-    components: Iterable[Component], trials: Sequence[Trial]
+    components: Iterable[Component], trials: Sequence[Trial], ties: Sequence[frozenset[str]]
 ) -> list[tuple[Component, ...]]:
-    """Components that have to be chosen together, because some form touches both."""
+    """Components that have to be chosen together, because some form touches both, or some invariant
+    or `host` line ties them.
+    """
     touched = {name for t in trials for name in t.names}
     groups = [{c.name} for c in components if c.name in touched]
-    for trial in trials:
-        together = [g for g in groups if g & set(trial.names)]
+    for names in (*(frozenset(t.names) for t in trials), *ties):
+        together = [g for g in groups if g & names]
         if len(together) > 1:
             groups = [g for g in groups if g not in together] + [set().union(*together)]
     order = {c.name: (i, c) for i, c in enumerate(components)}
@@ -222,10 +244,12 @@ def _best(
     names = [c.name for c in group]
     settings = [dict(zip(names, values, strict=True)) for values in product(*domains)]
     assert len(settings) == prod(map(len, domains))
+    # A setting that the spec's invariants and `host` lines rule out is none.
+    settings = [s for s in settings if _can_be(trials, s)] or settings
 
     def stopped_forms(setting: dict[str, Value]) -> int:
         """How far from admissible: plain forms that it stops or makes unsafe."""
-        bad = (t.plain is True and (t.unsafe(setting) is not False) for t in trials)
+        bad = (t.plain is not False and t.unsafe(setting) is not False for t in trials)
         stops = (t.stops(setting) is not False for t in trials)
         return sum(a or b for a, b in zip(bad, stops, strict=True))
 
@@ -237,6 +261,29 @@ def _best(
     always = [sum(t.always_traps(s) is not False for t in trials) for s in candidates]
     candidates = [s for s, a in zip(candidates, always, strict=True) if a == min(always)]
     return min(candidates, key=_preference), len(candidates), fewest == 0
+
+
+def _can_be(trials: Sequence[Trial], setting: Host) -> bool:
+    """Whether there are bound states at every level under the setting, unless that is not decided.
+
+    Only predicates about these components can rule one out.
+    """
+    subject = trials[0].subject
+    isa, anatomy, prover = subject.anatomy.isa, subject.anatomy, subject.prover
+    if not any(reads_of(p) & setting.keys() for p in (*isa.invariants, *isa.hosts)):
+        return True
+    for level in anatomy.levels:
+        name = f"bound at {level.name} under {', '.join(f'{n}={v}' for n, v in setting.items())}"
+        if prover.satisfiable(name, (), _bound_states(anatomy, level, setting)) is False:
+            return False
+    return True
+
+
+def _bound_states(anatomy: Anatomy, level: Level, setting: Host) -> Build:
+    def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        return bound_states(Coupling(anatomy, level, setting, flat=flat), algebra)
+
+    return build
 
 
 def _preference(setting: dict[str, Value]) -> tuple[int, tuple[int, ...]]:

@@ -6,14 +6,15 @@ delivery; otherwise it is an assumption, and printed (definitions.md, section 1)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
-from popek.semantics.outcome import Step
+from popek.semantics.outcome import LeftOpen, Step, Trapped
 from popek.semantics.step import Run, step
 from popek.semantics.storage import Coupled
+from popek.theory.anatomy import reads_of
 from popek.theory.direct import inputs_of
 from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.prover import Build, Prover
@@ -47,12 +48,36 @@ def _broken(
     run: Step[V, B],
     invariant: ir.Predicate,
 ) -> Violation[V]:
-    """The invariant fails in the state that is reached."""
-    after = Run(isa, algebra, _storage(isa, flat), run.state, {}, no_inputs)
-    after.run(invariant.setup)
-    fails = algebra.negation(after.value(invariant.condition))
-    condition = algebra.both(run.completes, fails)
+    """The invariant fails in a state that is reached: where the step completes, where a trap that
+    keeps its effects leaves it, and where what the spec leaves open may write what it is about.
+    """
+
+    def fails(state: Mapping[str, V | B], guard: V) -> V:
+        after = Run(isa, algebra, _storage(isa, flat), state, {}, no_inputs)
+        after.run(invariant.setup)
+        return algebra.both(guard, algebra.negation(after.value(invariant.condition)))
+
+    condition = fails(run.state, run.completes)
+    for e in run.exits:
+        match e:
+            case Trapped(keeps=True, guard=guard, state=state):
+                condition = algebra.either(condition, fails(state, guard))
+            case LeftOpen(unmodelled="", beyond_privilege=beyond, guard=guard):
+                if beyond or _within_reach(isa, invariant):
+                    condition = algebra.either(condition, guard)
+            case _:
+                # What is not modelled is an assumption of its own.
+                pass
     return Violation(Fault.CHANGES, condition, SIDE, "", invariant.span)
+
+
+def _within_reach(isa: ir.Isa, invariant: ir.Predicate) -> bool:
+    """Whether the invariant is about something that programs may write themselves."""
+    own = {ir.Role.REGISTER, ir.Role.PC, ir.Role.LOADABLE}
+    return any(
+        (component := isa.components.get(name)) is None or component.role in own
+        for name in reads_of(invariant)
+    )
 
 
 @dataclass(frozen=True, slots=True)

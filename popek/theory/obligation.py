@@ -110,6 +110,13 @@ class Guards(Generic[V, B]):
         others = [e.guard for e in self._step.exits if not isinstance(e, Trapped)]
         return self.any([self.completes, *others])
 
+    @property
+    def ends_well(self) -> V:
+        """Next, Wait or Unpredictable: the step completes, as the definitions have it."""
+        return self.any(
+            [self.completes, *(e.guard for e in self._step.exits if isinstance(e, LeftOpen))]
+        )
+
     def left_open(self) -> dict[str, LeftOpen[V]]:
         """The unpredictable exits by site; a site that is reached in several ways is one exit."""
         found: dict[str, LeftOpen[V]] = {}

@@ -39,7 +39,9 @@ SECOND = "@second"
 class Comparison:
     """Two states at the given levels, equal but for `varied` (and what they tie).
 
-    `probing`: what permits the processor's own accesses may differ too.
+    `probing`: what permits the processor's own accesses may differ too, and so may what lies in
+    storage by its real address: the relocation is another, and the contents are moved along.
+    `dropped`: invariants to do without, by their text.
     """
 
     anatomy: Anatomy
@@ -48,6 +50,7 @@ class Comparison:
     varied: frozenset[str] = frozenset()
     flat: bool = False
     probing: bool = False
+    dropped: frozenset[str] = frozenset()
 
     @property
     def isa(self) -> Isa:
@@ -99,10 +102,14 @@ def _two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) ->
 
 def _state(comparison: Comparison, algebra: Algebra[V, B], side: str) -> StateBuilder[V, B]:
     isa = comparison.isa
+
+    def own(memory: str) -> str:
+        return f"{memory}{side}" if comparison.probing else memory
+
     storage: Coupled[V, B] = Coupled(
         isa,
         memory=str,
-        own=str,
+        own=own,
         side="",
         permitted=None,
         flat=comparison.flat,
@@ -115,10 +122,11 @@ def _state(comparison: Comparison, algebra: Algebra[V, B], side: str) -> StateBu
 
     builder.supply(choose)
     for memory in isa.memories.values():
-        builder.memory(memory.name, f"memory.{memory.name}", memory)
+        for entry in dict.fromkeys((memory.name, own(memory.name))):
+            builder.memory(entry, f"memory.{entry}", memory)
     builder.level(comparison.first if side == FIRST else comparison.second)
-    builder.invariants()
     builder.share_banked()
+    builder.invariants(but=comparison.dropped)
     return builder
 
 
@@ -336,6 +344,19 @@ def traps_differ(
                     yield from _one_trap_differs(comparison, form, algebra, pair, a, b, within)
 
 
+def left_differ(
+    comparison: Comparison, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B]
+) -> Iterator[Violation[V]]:
+    """Both trap, by traps that keep their effects, and leave different states."""
+    for a in pair.runs[FIRST].traps:
+        for b in pair.runs[SECOND].traps:
+            within = algebra.both(a.guard, b.guard)
+            if a.keeps and b.keeps and not algebra.is_false(within):
+                yield from _states_differ(
+                    comparison, form, algebra, pair, a.state, b.state, within, frozenset()
+                )
+
+
 def _one_trap_differs(
     comparison: Comparison,
     form: ir.Form,
@@ -348,8 +369,7 @@ def _one_trap_differs(
     for x, y, width in zip(a.args, b.args, a.widths, strict=True):
         other = algebra.negation(algebra.equal(x, y, width))
         yield Violation(Fault.TRAPS_DIFFER, algebra.both(within, other), "", a.name, a.span)
-    trap = comparison.isa.traps.get(a.name)
-    if trap is not None and trap.kind is not ir.TrapKind.FAULT:
+    if a.keeps:
         yield from _states_differ(
             comparison, form, algebra, pair, a.state, b.state, within, frozenset()
         )

@@ -12,6 +12,7 @@ from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.ints import Ints
 from popek.semantics.outcome import Step
+from popek.source import Span
 from popek.theory.anatomy import Anatomy
 from popek.theory.direct import (
     DIRECT,
@@ -24,64 +25,75 @@ from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.prover import Build, Prover
 from popek.theory.verdict import Proved, Refuted, Undecided
 
+#: A promise: its text, and the line that makes it.
+Line = tuple[str, Span]
+
 
 def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | None]:
-    """For each promise, by its text: whether it can be kept where a step relies on it."""
-    found: dict[str, bool | None] = {}
+    """For each promise, by its text: whether it can be kept where a step relies on it.
+
+    Lines with the same text are decided each for itself; all of them have to be kept.
+    """
+    found: dict[Line, bool | None] = {}
     coupling = Coupling(anatomy, anatomy.lowest, host)
-    for why, body, form, build in _places(coupling):
-        if found.get(why) is True:
+    for line, body, form, build in _places(coupling):
+        if found.get(line) is True:
             continue
-        match prover.find(f"the host can promise: {why}", body, build, form):
+        match prover.find(f"the host can promise: {line[0]}", body, build, form):
             case Refuted(witness=witness):
                 # One state usually relies on, and keeps, more than the promise asked about.
                 there = build(Ints(witness.model), witness.flat).runs[DIRECT]
-                found.update({p.why: True for p in there.promises if p.guard})
+                found.update({(p.why, p.span): True for p in there.promises if p.guard})
             case Proved():
-                found.setdefault(why, False)
+                found.setdefault(line, False)
             case Undecided():
-                found[why] = None
-    return found
+                found[line] = None
+    result: dict[str, bool | None] = {}
+    for (why, _), kept in found.items():
+        before = result.get(why, True)
+        result[why] = False if False in (before, kept) else None if None in (before, kept) else True
+    return result
 
 
 def _places(
     coupling: Coupling,
-) -> Iterator[tuple[str, tuple[ir.Stmt, ...], ir.Form | None, Build]]:
-    """Every body with a promise in it, the promise's text, and how to reach it."""
+) -> Iterator[tuple[Line, tuple[ir.Stmt, ...], ir.Form | None, Build]]:
+    """Every body with a promise in it, the promise, and how to reach it."""
     isa = coupling.isa
     for form in isa.forms:
-        for why in _promises(form.body):
+        for line in _promises(form.body):
 
             def by_step(
-                algebra: Algebra[V, B], flat: bool, form: ir.Form = form, why: str = why
+                algebra: Algebra[V, B], flat: bool, form: ir.Form = form, line: Line = line
             ) -> Obligation[V, B]:
                 alone = demoted_completes(coupling.flattened(flat), form, algebra)
-                return _kept(alone, algebra, why)
+                return _kept(alone, algebra, line)
 
-            yield why, form.body, form, by_step
+            yield line, form.body, form, by_step
     for trap in isa.traps.values():
-        for why in _promises(trap.delivery):
+        for line in _promises(trap.delivery):
 
             def by_delivery(
-                algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap, why: str = why
+                algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap, line: Line = line
             ) -> Obligation[V, B]:
                 alone = delivered_elsewhere(coupling.flattened(flat), trap, algebra)
-                return _kept(alone, algebra, why)
+                return _kept(alone, algebra, line)
 
-            yield why, trap.delivery, None, by_delivery
-
-
-def _promises(body: tuple[ir.Stmt, ...]) -> list[str]:
-    return list(dict.fromkeys(s.why for s in ir.statements(body) if isinstance(s, ir.HostRequire)))
+            yield line, trap.delivery, None, by_delivery
 
 
-def _kept(alone: Obligation[V, B], algebra: Algebra[V, B], why: str) -> Obligation[V, B]:
+def _promises(body: tuple[ir.Stmt, ...]) -> list[Line]:
+    lines = ((s.why, s.span) for s in ir.statements(body) if isinstance(s, ir.HostRequire))
+    return list(dict.fromkeys(lines))
+
+
+def _kept(alone: Obligation[V, B], algebra: Algebra[V, B], line: Line) -> Obligation[V, B]:
     """States in which the step relies on the promise, all promises kept (a premise already)."""
     run: Step[V, B] = alone.runs[DIRECT]
     return alone.with_violations(
         *(
             Violation(Fault.COMPLETES, p.guard, DIRECT, "", p.span)
             for p in run.promises
-            if p.why == why
+            if (p.why, p.span) == line
         )
     )

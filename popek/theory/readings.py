@@ -59,11 +59,12 @@ def read_general(subject: Subject) -> Sensitivity:
     anatomy = subject.anatomy
     lowest, higher = (anatomy.lowest,), subject.levels[:-1]
     evidence = _Evidence(subject)
-    varied = subject.reads & anatomy.varied
+    # Two states that differ in a component differ in what invariants tie to it.
+    varied = anatomy.tied(subject.reads & anatomy.varied, anatomy.varied)
     relocation = varied & anatomy.relocation
 
     in_user = evidence.ask(
-        "completes in user mode", general.completes, _each_level(subject, frozenset(), lowest)
+        "does not trap in user mode", general.silent, _each_level(subject, frozenset(), lowest)
     )
     in_supervisor = evidence.ask(
         "completes in supervisor mode",
@@ -120,9 +121,10 @@ def plain(subject: Subject, reading: Sensitivity) -> bool | None:
     controls = {c.name for c in anatomy.controls} & subject.reads
     if not controls or reading.control is True or reading.mode is True:
         return None if reading.sensitive is None else False
-    varied = (subject.reads & anatomy.varied) - controls
+    may_vary = anatomy.varied - {c.name for c in anatomy.controls}
+    varied = anatomy.tied(subject.reads & may_vary, may_vary)
     resource: bool | None = False
-    if varied:
+    if varied or subject.probes:
         evidence = _Evidence(subject)
         resource = evidence.ask(
             "resource with controls equal",

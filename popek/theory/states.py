@@ -7,7 +7,7 @@ obligation and, from a model, the ints at which its SAT answer is re-evaluated.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NoReturn
 
 from popek.isa import ir
@@ -64,6 +64,9 @@ class StateBuilder(Generic[V, B]):
         self.storage = storage
         self.state: dict[str, V | B] = {}
         self.premises: list[Premise[V]] = []
+        #: Components whose value here is a symbol of their own, and those that the sides share.
+        self._own: set[str] = set()
+        self._shared: set[str] = set()
 
     def supply(self, choose: Callable[[Component], Supply]) -> None:
         """Gives every component its symbol or constant."""
@@ -74,8 +77,9 @@ class StateBuilder(Generic[V, B]):
         name = component.name
         match supply:
             case Shared():
-                pass
+                self._shared.add(component.name)
             case Own():
+                self._own.add(component.name)
                 name += self.side
             case Fixed(value=value):
                 return self.algebra.const(value, component.width)
@@ -93,6 +97,8 @@ class StateBuilder(Generic[V, B]):
         match expr:
             case ir.Read(component=component):
                 self.state[component] = value
+                self._own.discard(component)
+                self._shared.discard(component)
             case _:
                 equal = self.algebra.equal(self.value(expr), value, expr.width)
                 self.premises.append(Premise(f"level {level.name}", equal))
@@ -113,13 +119,45 @@ class StateBuilder(Generic[V, B]):
         """The current level's position in the order of levels."""
         return level_position(self.isa, self.algebra, self.value(self.isa.mode.level), width)
 
+    def forget(self, names: frozenset[str]) -> None:
+        """Gives components any value again; what was said of them stays said of the old one."""
+        for component in self.isa.components.values():
+            if component.name in names:
+                symbol = replace(component, name=f"{component.name}@left")
+                self.state[component.name] = self._component(symbol, Shared())
+
     def host(self) -> None:
         """What the real machine satisfies while a guest runs: `host` clauses and lines."""
         for component in self.isa.components.values():
             if component.host is not None:
-                self.state[component.name] = self.value(component.host)
+                self._hosted(component, self.value(component.host))
         for predicate in self.isa.hosts:
             self.premises.append(Premise(f"host {predicate.text}", self.predicate(predicate)))
+
+    def _hosted(self, component: Component, value: V) -> None:
+        """Gives a component, or every element of a bank, the value of its `host` clause.
+
+        Where the two sides share it (the decode context), the bare machine's has to be the same.
+        """
+        algebra, name = self.algebra, component.name
+        if name in self._shared and component.size is None:
+            same = algebra.equal(self.state[name], value, component.width)  # type: ignore[arg-type]
+            self.premises.append(Premise(f"host {name}", same))
+            return
+        self._own.discard(name)
+        if component.size is None:
+            self.state[name] = value
+            return
+        bank: B = self.state[name]  # type: ignore[assignment]
+        for i in range(component.size):
+            at = algebra.const(i, component.index_width)
+            if name in self._shared:
+                here = algebra.select(bank, at, component.index_width, component.width)
+                same = algebra.equal(here, value, component.width)
+                self.premises.append(Premise(f"host {name}", same))
+            else:
+                bank = algebra.store(bank, at, value, component.index_width, component.width)
+        self.state[name] = bank
 
     def invariants(self, but: frozenset[str] = frozenset()) -> None:
         """Restricts to the invariants; one that defines a component is used as its definition.
@@ -133,9 +171,20 @@ class StateBuilder(Generic[V, B]):
         ]
         for _, defined in restricting:
             for name, value in defined:
-                self.state[name] = self.value(value)
+                if self._definable(name, value):
+                    self.state[name] = self.value(value)
+                    self._own.discard(name)
         for predicate, _ in restricting:
             self.premises.append(Premise(f"invariant {predicate.text}", self.predicate(predicate)))
+
+    def _definable(self, name: str, value: ir.Expr) -> bool:
+        """Whether the component is a symbol that an equal value may take the place of.
+
+        One that the sides share is equal on both only if the value is.
+        """
+        if name in self._shared:
+            return expression_reads(value) <= self._shared
+        return name in self._own
 
     def run(self, fields: Mapping[str, V]) -> Run[V, B]:
         """An evaluation from this state."""

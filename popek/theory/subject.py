@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from popek.isa import ir
-from popek.isa.footprint import reads, writes
+from popek.isa.footprint import expression_reads, reads, writes
 from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
 from popek.theory.direct import Coupling
@@ -36,11 +36,15 @@ class CoupledClaim(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """A form, with the prover and the anatomy of its ISA."""
+    """A form, with the prover and the anatomy of its ISA.
+
+    `dropped`: invariants that comparisons do without, by their text.
+    """
 
     prover: Prover
     anatomy: Anatomy
     form: ir.Form
+    dropped: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -58,12 +62,13 @@ class Subject:
 
     @cached_property
     def probes(self) -> bool:
-        """Whether the clause makes accesses on the processor's own behalf."""
+        """Whether the clause makes accesses that are not through the program's translation: on the
+        processor's own behalf, or to a memory by its own name.
+        """
         translations = self.anatomy.isa.translations
         return any(
             isinstance(s, ir.Load | ir.Store | ir.Check)
-            and (t := translations.get(s.space)) is not None
-            and t.processor
+            and ((t := translations.get(s.space)) is None or t.processor)
             for s in ir.statements(self.form.body)
         )
 
@@ -74,7 +79,8 @@ class Subject:
         Where neither does, the runs at all levels are one and the same.
         """
         banked = {c.name for c in self.anatomy.isa.components.values() if c.banked}
-        return bool(self.touches & (self.anatomy.tied_to_mode | banked))
+        decoding = expression_reads(self.form.decode)
+        return bool((self.touches | decoding) & (self.anatomy.tied_to_mode | banked))
 
     @property
     def levels(self) -> tuple[ir.Level, ...]:
@@ -86,9 +92,12 @@ class Subject:
         """Decides a claim about two states of one machine."""
 
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-            return claim(replace(comparison, flat=flat), self.form, algebra)
+            there = replace(comparison, flat=flat, dropped=self.dropped)
+            return claim(there, self.form, algebra)
 
-        return self.prover.find(f"{self.title} {name}", self.form.body, build, self.form)
+        without = "".join(f" without {text}" for text in sorted(self.dropped))
+        title = f"{self.title} {name}{without}"
+        return self.prover.find(title, self.form.body, build, self.form)
 
     def couple(
         self,

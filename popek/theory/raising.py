@@ -1,0 +1,54 @@
+"""Which traps a step can end in, those of its translations included, and what was done before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from popek.isa import ir
+from popek.isa.footprint import remembered, spaces, writes
+
+Body = tuple[ir.Stmt, ...]
+
+
+def raised(isa: ir.Isa, body: Body) -> frozenset[str]:
+    """The traps that the body raises, itself or in a translation that it goes through."""
+    found: set[str] = set()
+    for part in (body, *_translations(isa, body)):
+        found |= {s.trap for s in ir.statements(part) if isinstance(s, ir.Require)}
+    return frozenset(found)
+
+
+def _translations(isa: ir.Isa, body: Body) -> list[Body]:
+    """The bodies of the translations behind the accesses of a body."""
+    found: dict[str, Body] = {}
+    for name in spaces(body):
+        space = name
+        while (translation := isa.translations.get(space)) is not None:
+            found[space] = translation.body
+            space = translation.target
+    return list(found.values())
+
+
+def delivered(isa: ir.Isa, traps: frozenset[str]) -> frozenset[str]:
+    """These traps, and those that their deliveries raise in turn."""
+    found: set[str] = set()
+    waiting = set(traps)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= raised(isa, isa.traps[name].delivery) - found
+    return frozenset(found)
+
+
+@remembered(4)
+def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
+    """For each trap that keeps the effects of its step: the components that may be changed when it
+    is delivered.
+    """
+    found: dict[str, frozenset[str]] = {}
+    bodies = [f.body for f in isa.forms] + [t.delivery for t in isa.traps.values()]
+    for body in bodies:
+        for name in raised(isa, body):
+            if isa.traps[name].kind is not ir.TrapKind.FAULT:
+                found[name] = found.get(name, frozenset()) | writes(body)
+    return found

@@ -1,0 +1,311 @@
+"""What a hostile reader tried: each verdict argued by hand from the definitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from popek.smt import Answer, Budget, Cause, Query, Stats, Undecided
+from popek.smt.z3_in_process import Z3InProcess
+from popek.theory.host import Value
+from popek.theory.theorems import Verdict
+from popek.theory.verdict import Class, Label
+from tests.theory.toys import checked, one, toy, verdict_of
+
+CRITICAL, PRIVILEGED, INNOCUOUS = Class.CRITICAL, Class.PRIVILEGED, Class.INNOCUOUS
+GUARDED, UNDECIDED = Class.GUARDED, Class.UNDECIDED
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A clause on the toy machine, with declarations that it lacks, and the right class.
+
+    `because` is the argument.  `general`: whether the form is sensitive there, where that matters.
+    """
+
+    name: str
+    text: str
+    kind: Class
+    because: str
+    more: str = ""
+    label: Label | None = None
+    general: bool | None = None
+    host: dict[str, Value] = field(default_factory=dict)
+
+
+#: Two resources that an invariant makes equal.
+TIED = "\nresource A : u16\nresource B : u16\ninvariant A == B\n"
+#: A trap that ends in user mode, in the guest's own hands.
+LOST = "\ntrap lost = nowhere(1)\ndeliver nowhere(c : u8)\n  M = user\n"
+#: The processor's own table, at a fixed place.
+FIXED = "\ntranslate fixed(v : u16) -> E for processor\n  return v\n"
+UNLESS_TSD = "require M == supervisor or not TSD else raise denied"
+
+TRIED = [
+    # ------------------------------------------------------------ storage by its real address
+    Tried(
+        "an absolute load", "a[x] = E[a[y]]", CRITICAL,
+        "E by its own name is not seen through R: relocated, it is another word",
+        general=True,
+    ),
+    Tried(
+        "an absolute store", "E[a[x]] = a[y]", CRITICAL,
+        "what it overwrites is the host's, and does not move with the guest",
+        general=True,
+    ),
+    Tried(
+        "a table behind a control", f"{UNLESS_TSD}; a[x] = fixed[a[y]]", PRIVILEGED,
+        "not plain whatever the controls: TSD = 1 is admissible, and traps it",
+        FIXED, general=True,
+    ),
+    Tried(
+        "an absolute load behind a control", f"{UNLESS_TSD}; a[x] = E[a[y]]", PRIVILEGED,
+        "as the table", general=True,
+    ),
+    # ------------------------------------------------------------ what invariants tie
+    Tried(
+        "showing one of two tied resources", "a[x] = A", CRITICAL,
+        "the guest's A and the host's differ, each with its own B", TIED, general=True,
+    ),
+    Tried(
+        "showing the other", "a[x] = B", CRITICAL, "as above", TIED, general=True,
+    ),
+    Tried(
+        "tied by more than an equation", "a[x] = B", CRITICAL, "as above",
+        TIED.replace("A == B", "A + 1 == B + 1"), general=True,
+    ),
+    Tried(
+        "a register tied to a resource", "a[x] = N", INNOCUOUS,
+        "bound states agree on registers: N is equal in both, so T2 is",
+        "\nregister N : u16\nresource T2 : u16\ninvariant N == T2\n", general=False,
+    ),
+    Tried(
+        "an invariant about a banked register", "if S[0] then a[x] = R.l", INNOCUOUS,
+        "both copies are even, whichever is selected: R.l is never shown",
+        "\ninvariant US[0] == 0 and KS[0] == 0\n",
+    ),
+    Tried(
+        "a host clause against an invariant", "a[x] = if Z then R.l else 0", UNDECIDED,
+        "no real machine has Z = 1 and Z = 0: the premise is vacuous",
+        "\nresource Z : u1 host 1\ninvariant Z == 0\nreset\n  Z = 0\n",
+    ),
+    # ------------------------------------------------------------ host clauses
+    Tried(
+        "a loadable that the host gives a value", "a[x] = A", CRITICAL,
+        "what has a `host` value is not loaded with the guest's",
+        "\nloadable A : u16 host 0\n",
+    ),
+    Tried(
+        "the same, written", "A = a[x]", CRITICAL,
+        "afterwards the real one is no longer what the host gave it",
+        "\nloadable A : u16 host 0\n",
+    ),
+    Tried(
+        "a control that the host gives a value",
+        "require M == supervisor or not A else raise denied; a[x] = R.l", PRIVILEGED,
+        "the real A is 1", "\ncontrol A : bool host 1\n",
+    ),
+    Tried(
+        "decode context that the host gives a value", "a[x] = A", INNOCUOUS,
+        "decode context is equal in bound states: both have 0",
+        "\nhidden A : u16 host 0\n",
+    ),
+    Tried(
+        "a bank that the host gives a value", "a[x] = B[1]", CRITICAL,
+        "shows the host's 0", "\nresource B[4] : u16 host 0\n",
+    ),
+    # ------------------------------------------------------------ where traps lead
+    Tried(
+        "a memory trap that is astray", "a[x] = bad[a[y]]", UNDECIDED,
+        "out of bounds the guest runs on, without a hypervisor",
+        LOST + "\ntranslate bad(v : u16) -> E\n  require v < R.b else raise lost\n  return v\n",
+    ),
+    Tried(
+        "a delivery that raises a trap that is astray", "raise first", UNDECIDED,
+        "the second trap leads to user mode",
+        LOST + "\ntrap first = onwards(1)\ndeliver onwards(c : u8)\n  raise lost\n",
+    ),
+    Tried(
+        "a trap that keeps what leads it astray", "V = a[x][0]; raise kept", UNDECIDED,
+        "the delivery reads V as the step left it, which is the guest's",
+        "\nresource V : u1 host 0\ntrap kept : completes = via(1)\n"
+        "deliver via(c : u8)\n  if V then M = user else M = supervisor\n",
+    ),
+    Tried(
+        "two promises in the same words", "if a[x] == 0 then raise t1; raise t2", UNDECIDED,
+        "the host can keep the first alone",
+        "\ntrap t1 = d1(1)\ntrap t2 = d2(1)\ndeliver d1(c : u8)\n  let new = E[zext(c)]\n"
+        '  host new[0] == supervisor "the vector"\n  M = new[0]\n'
+        "deliver d2(c : u8)\n  let new = E[zext(c)]\n"
+        '  host new[0] == 0 and new[0] == 1 "the vector"\n  M = user\n',
+    ),
+    # ------------------------------------------------------------ traps that keep their effects
+    Tried(
+        "a trap that shows the mode in what it leaves",
+        "if M == supervisor then a[x] = 1; raise call", GUARDED,
+        "it traps; in `general` the two modes leave different states",
+        label=Label.ALWAYS, general=True,
+    ),
+    # ------------------------------------------------------------ outcomes
+    Tried(
+        "a privileged shutdown", "require M == supervisor else raise denied; shutdown", GUARDED,
+        "a shutdown is no completion: nowhere does it complete, so it is not privileged",
+        label=Label.TRAPS,
+    ),
+    Tried(
+        "a choice that cannot match in memory",
+        "let u : u16 = undefined; mem[a[y]] = if M == supervisor then u | 1 else 0", CRITICAL,
+        "the bare machine stores an odd number, whichever it likes, and the real one 0",
+    ),
+    # ------------------------------------------------------------ the host's choice
+    Tried(
+        "a choice that an invariant rules out", "require not A else raise denied; a[x] = R.l",
+        CRITICAL, "the real machine is in user mode, where A is 0",
+        "\ncontrol A : bool\ninvariant M == supervisor or not A\n",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tried", TRIED, ids=lambda tried: tried.name)
+def test_tried(tried: Tried) -> None:
+    result = checked(toy(tried.more, one(tried.text)), host=tried.host)
+    verdict = verdict_of(result)
+    assert (verdict.kind, verdict.label) == (tried.kind, tried.label), verdict.reason
+    if tried.general is not None:
+        assert verdict.general.sensitive is tried.general
+    assert (result.vmm.verdict is Verdict.PROVED) == (tried.kind not in (CRITICAL, UNDECIDED))
+
+
+# ---------------------------------------------------------------- vacuity at one level
+
+
+def test_a_form_that_one_level_cannot_decode_is_undecided() -> None:
+    """Only the decoding sees D, which is 0 in supervisor mode: no pair is bound there."""
+    more = "\nhidden D : bool\ninvariant M == user or D == 0\ncontext wide : 0, 1 = D\n"
+    text = """
+instruction X x, y
+  encoding  1111 .... y:4 x:4
+  valid when wide == 1
+  a[x] = a[y]
+"""
+    assert verdict_of(checked(toy(more, text))).kind is UNDECIDED
+
+
+def test_choices_that_rule_each_other_out_are_made_together() -> None:
+    """Either control stops one leak; an invariant lets the host set one of them, not both."""
+    more = "\ncontrol A : bool\ncontrol B : bool\ninvariant not (A and B)\n"
+    second = """
+instruction Y x, y
+  encoding  1110 .... y:4 x:4
+  require M == supervisor or not B else raise denied
+  a[x] = R.b
+"""
+    first = one("require M == supervisor or not A else raise denied; a[x] = R.l")
+    result = checked(toy(more, first, second))
+    assert {v.kind for v in result.verdicts} == {CRITICAL, PRIVILEGED}
+    # The one that is set, and the other 0 or loaded (which the invariant makes 0).
+    assert result.choice.tied == 4
+
+
+# ---------------------------------------------------------------- invariants
+
+
+def test_a_trap_that_keeps_its_effects_can_break_an_invariant() -> None:
+    more = "\nresource D : bool host 0\ninvariant D == 0\nreset\n  D = 0\n"
+    (kept,) = checked(toy(more, one("D = 1; raise call"))).invariants
+    assert kept.inductive is False
+    # A fault undoes it.
+    (kept,) = checked(toy(more, one("D = 1; raise denied"))).invariants
+    assert kept.inductive is True
+
+
+def test_what_is_unpredictable_can_break_an_invariant_about_registers() -> None:
+    """And none about what unprivileged code cannot reach."""
+    more = "\n{role} N : u16\ninvariant N == 0\nreset\n  N = 0\n"
+    for role, statement, inductive in (
+        ("register", "unpredictable", False),
+        ("resource", "unpredictable", True),
+        ("resource", "unpredictable beyond privilege", False),
+    ):
+        (kept,) = checked(toy(more.format(role=role), one(statement))).invariants
+        assert kept.inductive is inductive, (role, statement)
+
+
+@pytest.mark.parametrize(
+    ("more", "clause", "rests_on"),
+    [
+        (
+            'resource A : u1\nresource B : u1\ninvariant A == B "ab"\ninvariant B == 0 "b0"',
+            "if A then a[x] = R.l",
+            ("ab", "b0"),
+        ),
+        (
+            "resource A : u1\nfunction zero() -> bool\n  let q = A\n  return q == 0\n"
+            'invariant zero() "a0"',
+            "if A then a[x] = R.l",
+            ("a0",),
+        ),
+        # Direct execution goes right without it, too; that the form is plain is what rests on it.
+        ('control D : u2\ninvariant D != 1 "d"', "if D == 1 then wait", ("d",)),
+    ],
+    ids=["through another", "in a local", "innocuous alone"],
+)
+def test_a_verdict_lists_every_invariant_that_it_rests_on(
+    more: str, clause: str, rests_on: tuple[str, ...]
+) -> None:
+    verdict = verdict_of(checked(toy(f"\n{more}\n", one(clause))))
+    assert verdict.kind is INNOCUOUS
+    assert verdict.assumptions == rests_on
+
+
+# ---------------------------------------------------------------- unknown is never success
+
+
+class Refuses:
+    """Z3, but for queries with some words in their names."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.z3 = Z3InProcess()
+
+    def solve(self, query: Query, budget: Budget) -> tuple[Answer, Stats]:
+        """Out of budget where a word is in the name."""
+        if any(word in query.name for word in self.words):
+            return Undecided(Cause.BUDGET), Stats(1, 0.0)
+        return self.z3.solve(query, budget)
+
+
+def test_a_choice_that_may_stop_a_plain_form_is_not_admissible() -> None:
+    """Whether X is plain is not decided; if it is, ALL = 1 stops it, and Y is critical."""
+    hard = "a[x] = if (a[x] * a[x])[1] and M == user then 1 else 0"
+    shown = """
+instruction Y x, y
+  encoding  1110 .... y:4 x:4
+  require M == supervisor or not ALL else raise denied
+  a[x] = R.l
+"""
+    trapped = one(f"require M == supervisor or not ALL else raise denied; {hard}")
+    result = checked(toy(trapped, shown), solver=Refuses(" mode at"))
+    assert verdict_of(result).plain is None
+    assert result.vmm.verdict is not Verdict.PROVED
+
+
+def test_a_timed_query_that_is_not_decided_refutes_nothing() -> None:
+    """Theorem 1 holds, a clock is read and its value is never used."""
+    clause = "a[x] = if (a[x] * a[x])[1] then CLK else 0"
+    decided = checked(toy(one(clause)))
+    assert decided.recursive.verdict is Verdict.PROVED
+    result = checked(toy(one(clause)), solver=Timed())
+    assert result.vmm.verdict is Verdict.PROVED
+    assert result.recursive.verdict is Verdict.UNDECIDED
+
+
+class Timed(Refuses):
+    """Z3, but for DX of queries in which the two sides' clocks differ."""
+
+    def solve(self, query: Query, budget: Budget) -> tuple[Answer, Stats]:
+        """Out of budget there."""
+        if "input.clock" in query.text and "@direct" in query.text and " DX " in query.name:
+            return Undecided(Cause.BUDGET), Stats(1, 0.0)
+        return self.z3.solve(query, budget)
