@@ -12,6 +12,7 @@ from popek.isa.assumptions import REGISTRY
 from popek.isa.clause import Clause
 from popek.isa.definitions import Space
 from popek.isa.errors import NeedContext, Poisoned, fail, unknown
+from popek.isa.footprint import expression_reads
 from popek.isa.scope import Scope
 from popek.isa.values import Typed, Value
 from popek.isa.world import World
@@ -252,6 +253,12 @@ def _condition(
     exprs = [test.expr, *(e for s in ir.statements(tuple(clause.block)) for e in ir.expressions(s))]
     if any(isinstance(node, ir.Input) for expr in exprs for node in ir.subexpressions(expr)):
         raise fail("E0605", "this is not about the state alone", item.condition.span)
+    if isinstance(item, tree.Host):
+        about = {world.components[name].role for expr in exprs for name in expression_reads(expr)}
+        if about and about <= {ir.Role.REGISTER, ir.Role.PC}:
+            raise fail(
+                "E0603", "this is about what programs hold, not their host", item.condition.span
+            )
     return ir.Predicate(
         tuple(clause.block), test.expr, title or item.condition.span.text, item.span
     )

@@ -8,6 +8,7 @@ from itertools import product
 
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
+from popek.theory.clocks import clock_readings
 from popek.theory.direct import (
     BARE,
     Binding,
@@ -49,12 +50,7 @@ class Studied:
 
 def shows_clock(form: ir.Form) -> bool:
     """Whether the clause reads a clock."""
-    return any(
-        isinstance(part, ir.Input) and part.kind is ir.InputKind.CLOCK
-        for stmt in ir.statements(form.body)
-        for expr in ir.expressions(stmt)
-        for part in ir.subexpressions(expr)
-    )
+    return bool(clock_readings(form.body))
 
 
 def study(

@@ -25,6 +25,7 @@ from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
 from popek.semantics.step import Inputs, Run, step
 from popek.semantics.storage import Coupled
 from popek.theory.anatomy import Anatomy
+from popek.theory.clocks import offset_clocks
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
 from popek.theory.raising import left_by
 from popek.theory.states import (
@@ -45,6 +46,8 @@ SMALL_BANK = 16
 
 BARE = "@bare"
 DIRECT = "@direct"
+#: Ends the name of memory that is the host's own.
+HOST = "@host"
 
 
 class Binding(StrEnum):
@@ -134,7 +137,7 @@ class Coupling:
 
 def host_memory(name: str) -> str:
     """The entry of r's memory outside the guest's, where the host keeps the processor's tables."""
-    return f"{name}@host"
+    return name + HOST
 
 
 def _storage(coupling: Coupling, algebra: Algebra[V, B], side: str) -> Coupled[V, B]:
@@ -324,8 +327,17 @@ def _step(
     if coupling.own_choice and side == BARE:
         inputs = chosen_inputs(algebra, clocks_free=coupling.timing_exempt)
     processor = side if "same-processor" in coupling.dropped else ""
+    offset = offset_clocks(form.body) if coupling.timing_exempt else frozenset[str]()
     return step(
-        coupling.isa, form, algebra, builder.storage, builder.state, fields, inputs, processor
+        coupling.isa,
+        form,
+        algebra,
+        builder.storage,
+        builder.state,
+        fields,
+        inputs,
+        processor,
+        offset,
     )
 
 

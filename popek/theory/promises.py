@@ -12,10 +12,13 @@ from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.ints import Ints
 from popek.semantics.outcome import Step
+from popek.semantics.symbols import Symbols
 from popek.source import Span
+from popek.terms import Terms, symbols_of
 from popek.theory.anatomy import Anatomy
 from popek.theory.direct import (
     DIRECT,
+    HOST,
     Coupling,
     Host,
     delivered_elsewhere,
@@ -40,6 +43,8 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
         if found.get(line) is True:
             continue
         match prover.find(f"the host can promise: {line[0]}", body, build, form):
+            case Refuted() if not _hosts_own(build, line):
+                found[line] = False
             case Refuted(witness=witness):
                 # One state usually relies on, and keeps, more than the promise asked about.
                 there = build(Ints(witness.model), witness.flat).runs[DIRECT]
@@ -53,6 +58,17 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
         before = result.get(why, True)
         result[why] = False if False in (before, kept) else None if None in (before, kept) else True
     return result
+
+
+def _hosts_own(build: Build, line: Line) -> bool:
+    """Whether what the promise says depends on anything that is the host's: real state or tables.
+
+    What the guest's registers and memory hold is not the host's to promise.
+    """
+    run = build(Symbols(Terms()), False).runs[DIRECT]
+    said = [p.condition for p in run.promises if (p.why, p.span) == line]
+    names = [symbol.name for symbol in symbols_of(said)]
+    return not names or any(name.endswith((DIRECT, HOST)) for name in names)
 
 
 def _places(

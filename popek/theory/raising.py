@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from popek.isa import ir
-from popek.isa.footprint import remembered, spaces, writes
+from popek.isa.footprint import remembered, spaces
 
 Body = tuple[ir.Stmt, ...]
 
@@ -45,10 +45,30 @@ def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
     """For each trap that keeps the effects of its step: the components that may be changed when it
     is delivered.
     """
-    found: dict[str, frozenset[str]] = {}
-    bodies = [f.body for f in isa.forms] + [t.delivery for t in isa.traps.values()]
-    for body in bodies:
-        for name in raised(isa, body):
-            if isa.traps[name].kind is not ir.TrapKind.FAULT:
-                found[name] = found.get(name, frozenset()) | writes(body)
-    return found
+    found: dict[str, set[str]] = {}
+    for body in (*(f.body for f in isa.forms), *(t.delivery for t in isa.traps.values())):
+        _follow(isa, body, set(), found)
+    keeping = {name for name, trap in isa.traps.items() if trap.kind is not ir.TrapKind.FAULT}
+    return {name: frozenset(written) for name, written in found.items() if name in keeping}
+
+
+def _follow(isa: ir.Isa, body: Body, written: set[str], found: dict[str, set[str]]) -> None:
+    """Adds to `written` what the body may write, and to `found`, for each trap that it raises, what
+    may be written by then.
+    """
+    for stmt in body:
+        match stmt:
+            case ir.Require(trap=trap):
+                found.setdefault(trap, set()).update(written)
+            case ir.If(then=then, otherwise=otherwise):
+                branches = [set(written), set(written)]
+                _follow(isa, then, branches[0], found)
+                _follow(isa, otherwise, branches[1], found)
+                written |= branches[0] | branches[1]
+            case ir.Write(component=name) | ir.WriteElement(component=name):
+                written.add(name)
+            case ir.Load() | ir.Store() | ir.Check():
+                for translation in _translations(isa, (stmt,)):
+                    _follow(isa, translation, written, found)
+            case _:
+                pass

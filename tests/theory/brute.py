@@ -113,6 +113,11 @@ class Outcome:
     def traps(self) -> bool:
         return self.kind == "trap"
 
+    @property
+    def completes(self) -> bool:
+        """A shutdown is neither a trap nor a completion."""
+        return self.kind in ("next", "wait")
+
 
 #: Choices behind `undefined`.
 CHOICES = tuple(product((0, 1), repeat=len(SITES)))
@@ -255,7 +260,7 @@ class Brute:
     @cached_property
     def privileged_in_general(self) -> bool:
         return all(o.traps for *_, o in self._all(M=USER)) and any(
-            not o.traps for *_, o in self._all(M=SUPERVISOR)
+            o.completes for *_, o in self._all(M=SUPERVISOR)
         )
 
     @property
@@ -362,22 +367,22 @@ class Brute:
             for choice in self.choices
         )
 
-    def completes(self, level: int, host: Mapping[str, Value]) -> bool:
-        """In some state of the level with the host's controls it does not trap."""
+    def _bare(self, level: int, host: Mapping[str, Value]) -> Iterator[Outcome]:
+        """The outcomes at a level of the bare machine, with the host's controls."""
         c = host["C"]
         fixed = {} if isinstance(c, Binding) else {"C": c}
-        return any(not o.traps for *_, o in self._all(M=level, **fixed))
+        return (o for *_, o in self._all(M=level, **fixed))
 
     def kind(self, host: Mapping[str, Value]) -> tuple[Class, Label | None]:
         """The class under a host's choice."""
         if self.unsafe(host):
             return Class.CRITICAL, None
         always = self.always_traps(host)
-        if always and self.completes(SUPERVISOR, host):
+        if always and any(o.completes for o in self._bare(SUPERVISOR, host)):
             return Class.PRIVILEGED, None
         if self.plain and not always:
             return Class.INNOCUOUS, None
-        if not self.completes(SUPERVISOR, host) and not self.completes(USER, host):
+        if all(o.traps for level in (SUPERVISOR, USER) for o in self._bare(level, host)):
             return Class.GUARDED, Label.ALWAYS
         if "L" in self.touched and self.unsafe({**host, "L": HELD}):
             return Class.GUARDED, Label.LOADED

@@ -147,6 +147,27 @@ TRIED = [
         "it traps; in `general` the two modes leave different states",
         label=Label.ALWAYS, general=True,
     ),
+    Tried(
+        "a promise about a register of the guest's",
+        'host a[x] == 0 "a[x] is 0"; if a[x] != 0 then a[y] = R.l', UNDECIDED,
+        "no host can promise what the guest computes",
+    ),
+    Tried(
+        "a promise about the guest's memory",
+        'let w = mem[a[x]]; host w == 0 "it is 0"; if w != 0 then a[y] = R.l', UNDECIDED,
+        "nor what it stores",
+    ),
+    # ------------------------------------------------------------ clocks
+    Tried(
+        "a clock with a settable offset", "a[x] = CLK + OFF", GUARDED,
+        "what a clock shows, offset included, is an input while timing is exempt",
+        "\nresource OFF : u16\n", Label.EXEMPT, general=True,
+    ),
+    Tried(
+        "the difference of two readings' offsets", "let t = CLK; a[x] = t; a[y] = t + OFF",
+        CRITICAL, "no reading hides OFF where it is shown with and without",
+        "\nresource OFF : u16\n", general=True,
+    ),
     # ------------------------------------------------------------ outcomes
     Tried(
         "a privileged shutdown", "require M == supervisor else raise denied; shutdown", GUARDED,
@@ -157,6 +178,37 @@ TRIED = [
         "a choice that cannot match in memory",
         "let u : u16 = undefined; mem[a[y]] = if M == supervisor then u | 1 else 0", CRITICAL,
         "the bare machine stores an odd number, whichever it likes, and the real one 0",
+    ),
+    Tried(
+        "an access in supervisor mode alone", "if M == supervisor\n    let q = mem[0]", CRITICAL,
+        "the bare machine may trap on mem[0], the real one never asks", general=True,
+    ),
+    Tried(
+        "an access in user mode alone", "if M == user\n    let q = mem[0]", GUARDED,
+        "where the real machine reads without a trap, nothing shows it",
+        label=Label.MATCHED, general=True,
+    ),
+    Tried(
+        "overlapping accesses that wrap around",
+        "mem[a[x], 2] = a[y] @ a[x]; a[y] = mem[a[x] + 1]; mem[a[x] + 0xFFFF, 3] = mem[a[x], 3]",
+        INNOCUOUS, "the same cells on both sides, in the same order", general=False,
+    ),
+    Tried(
+        "a promise about a table", 'let w = table[a[x]]; host w == 0 "it is 0"; a[y] = w', CRITICAL,
+        "the guest's table holds anything", general=True,
+    ),
+    Tried(
+        "more choice in user mode",
+        "let u : u16 = undefined; a[x] = if M == user then u else u & 1", CRITICAL,
+        "the real machine may show 2, the bare one cannot", general=True,
+    ),
+    Tried(
+        "what is undefined in a resource", "let u : u1 = undefined; F.IE = u", CRITICAL,
+        "the real F.IE changes", general=True,
+    ),
+    Tried(
+        "hidden state that shows the mode", "D = M", CRITICAL,
+        "decode context that differs afterwards", "\nhidden D : u1\n", general=True,
     ),
     # ------------------------------------------------------------ the host's choice
     Tried(
@@ -175,6 +227,13 @@ def test_tried(tried: Tried) -> None:
     if tried.general is not None:
         assert verdict.general.sensitive is tried.general
     assert (result.vmm.verdict is Verdict.PROVED) == (tried.kind not in (CRITICAL, UNDECIDED))
+
+
+def test_a_clock_with_an_offset_is_no_recursion() -> None:
+    """Once timing counts the offset is a resource that is shown."""
+    result = checked(toy("\nresource OFF : u16\n", one("a[x] = CLK + OFF")))
+    assert result.recursive.verdict is Verdict.REFUTED
+    assert "timing exempt" in result.recursive.says
 
 
 # ---------------------------------------------------------------- vacuity at one level
