@@ -12,7 +12,7 @@ from popek.smt.answer import Answer, Budget, Cause, Sat, Stats, Undecided, Unsat
 from popek.smt.query import Query
 from popek.smt.z3_model import UnreadableModel, read_model
 
-QUICK: Final = 1_000_000
+QUICK: Final = 500_000
 """Steps for z3's own way with arrays, which most queries need less than."""
 
 

@@ -43,7 +43,7 @@ from popek.theory.verdict import (
 FIRST_SAMPLES = 1
 ALL_SAMPLES = 12
 #: How many once a solver has found it hard, or where its witness is turned down.
-PATIENT_SAMPLES = 700
+PATIENT_SAMPLES = 400
 #: How many encodings of a form the random states take turns with.
 DECODED = 4
 
