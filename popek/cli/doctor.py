@@ -43,7 +43,8 @@ class Tool:
 
 OPTIONAL = (
     Tool("bitwuzla", "module", "a second solver"),
-    Tool("unicorn", "module", "an oracle for IA-32, 68000 and RISC-V"),
+    Tool("unicorn", "module", "an oracle for IA-32 and RISC-V"),
+    Tool("machine68k", "module", "an oracle for the 68000 and 68010"),
     Tool("qemu-system-i386", "program", "an oracle for IA-32"),
     Tool("qemu-system-riscv64", "program", "an oracle for RISC-V"),
     Tool("bochs", "program", "an oracle for IA-32"),

@@ -1,0 +1,113 @@
+"""The interface of every oracle: concrete states in batches, and what one step makes of them.
+
+Names and widths are those of the spec (`popek.isa.ir.Isa.components`, `.memories`), so that what an
+oracle says can be laid beside a step of the spec, component by component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+#: A component's value: a number, or the elements of a bank in the order of their indices.
+Value: TypeAlias = int | tuple[int, ...]
+
+#: Components by name, the pc and the mode among them.
+State: TypeAlias = Mapping[str, Value]
+
+#: Memories by name: their cells by index, a number each.
+Memory: TypeAlias = Mapping[str, Mapping[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A concrete state between two instructions.
+
+    `state` has every component of the spec.  `memory` has the code at the pc among its contents, at
+    the cells to which the spec's translation takes it; cells that are not named hold 0.
+    """
+
+    state: State
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """A trap as the ISA's manual numbers it.
+
+    `vector`: the vector of the 68000 and of IA-32, the cause of RISC-V, the interruption code of
+    the S/370.  `code`: what comes with it beside the frame in memory (an error code), if anything.
+    """
+
+    vector: int
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An operation of a device, under the spec's name for it."""
+
+    device: str
+    operation: str
+    args: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything after one step; where it traps, at the first instruction of the handler.
+
+    `state` has the components of the case.  `changed` are the cells that hold another value than
+    before.  `waits`: the step completed, and the processor waits for an interrupt.
+    """
+
+    state: State
+    changed: Memory
+    trap: Trap | None = None
+    waits: bool = False
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The oracle cannot show this case; `why` names the limit, in words that group such cases."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The oracle crashed or hung on this case, and is running again for the next."""
+
+    why: str
+
+
+Answer: TypeAlias = Outcome | Refused | Died
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which oracle: its name on the command line, its version, and what it is set up to be."""
+
+    name: str
+    version: str
+    model: str
+
+
+class Oracle(Protocol):
+    """An emulator, ready to run cases of one ISA."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
+        """One answer per case, in their order.
+
+        A level is entered as the ISA enters it (a return from an exception), not by writing the
+        mode.  Cases do not see each other.
+        """
+        ...
+
+
+class OracleMissing(Exception):
+    """An oracle that is not installed; the text says how to get it."""
