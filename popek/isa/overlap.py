@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from popek.diagnostics import Note
@@ -16,6 +16,24 @@ ENUMERATION_LIMIT = 14
 
 
 @dataclass(frozen=True, slots=True)
+class _Test:
+    """A part of a decode condition: its function, and the bits that its arguments consist of."""
+
+    function: Callable[..., int]
+    spots: tuple[tuple[object, ...], ...]
+
+    @property
+    def atoms(self) -> Iterator[object]:
+        """All the bits."""
+        return (atom for leaf in self.spots for atom in leaf)
+
+    def holds(self, env: Mapping[object, int]) -> bool:
+        """Whether the condition holds where the bits are so."""
+        values = (sum(env[atom] << i for i, atom in enumerate(leaf)) for leaf in self.spots)
+        return bool(self.function(*values))
+
+
+@dataclass(frozen=True, slots=True)
 class _Pattern:
     """A form's leading bits: fixed ones, and where its fields are (most significant first)."""
 
@@ -23,8 +41,8 @@ class _Pattern:
     width: int
     value: int
     mask: int
-    places: Mapping[str, tuple[int, ...]]
     terms: frozenset[ir.Expr]
+    tests: tuple[_Test, ...]
 
     @property
     def first(self) -> tuple[int, int]:
@@ -132,7 +150,15 @@ def _pattern(form: ir.Form) -> _Pattern:
         name: tuple(spots.get(bit, -1) for bit in range(max(spots) + 1))
         for name, spots in places.items()
     }
-    return _Pattern(form, width, value, mask, ordered, conditions.terms(form.decode))
+    terms = conditions.terms(form.decode)
+    tests = tuple(_test(term, ordered) for term in terms)
+    return _Pattern(form, width, value, mask, terms, tests)
+
+
+def _test(term: ir.Expr, places: Mapping[str, tuple[int, ...]]) -> _Test:
+    inputs = conditions.leaves(term)
+    spots = tuple(tuple(_atoms(places, leaf)) for leaf in inputs)
+    return _Test(conditions.compiled(term, inputs), spots)
 
 
 def _equalities(expr: ir.Expr) -> Iterator[tuple[str, int]]:
@@ -152,29 +178,23 @@ def overlaps(one: _Pattern, other: _Pattern) -> bool:
     a, b = one.width - common, other.width - common
     if ((one.value >> a) ^ (other.value >> b)) & (one.mask >> a) & (other.mask >> b):
         return False
-    decodes = (one, other)
-    if all(pattern.form.decode == bits.TRUE for pattern in decodes):
+    if one.form.decode == bits.TRUE and other.form.decode == bits.TRUE:
         return True
     if conditions.contradict(one.terms, other.terms):
         return False
     fixed = _known(one, common) | _known(other, common)
-    tests = []
-    atoms: dict[object, None] = {}
-    for pattern in decodes:
-        inputs = conditions.leaves(pattern.form.decode)
-        spots = [tuple(_atoms(pattern, leaf)) for leaf in inputs]
-        tests.append((conditions.compiled(pattern.form.decode, inputs), spots))
-        atoms.update(dict.fromkeys(atom for leaf in spots for atom in leaf))
-    free = [atom for atom in atoms if atom not in fixed]
+    tests = (*one.tests, *other.tests)
+    free = list(dict.fromkeys(a for test in tests for a in test.atoms if a not in fixed))
+    settled = [test for test in tests if all(atom in fixed for atom in test.atoms)]
+    if not all(test.holds(fixed) for test in settled):
+        return False
     if len(free) > ENUMERATION_LIMIT:
         return False
+    open_tests = [test for test in tests if test not in settled]
     for choice in range(1 << len(free)):
         env = dict(fixed)
         env.update({atom: choice >> i & 1 for i, atom in enumerate(free)})
-        if all(
-            function(*(sum(env[atom] << i for i, atom in enumerate(leaf)) for leaf in spots))
-            for function, spots in tests
-        ):
+        if all(test.holds(env) for test in open_tests):
             return True
     return False
 
@@ -187,11 +207,11 @@ def _known(pattern: _Pattern, common: int) -> dict[object, int]:
     }
 
 
-def _atoms(pattern: _Pattern, node: ir.Expr) -> Iterable[object]:
+def _atoms(places: Mapping[str, tuple[int, ...]], node: ir.Expr) -> Iterable[object]:
     """The bits that a leaf of a condition consists of: positions in the code, or named bits."""
     match node:
         case ir.Field(name=name, width=width):
-            spots = pattern.places.get(name, ())
+            spots = places.get(name, ())
             for bit in range(width):
                 inside = bit < len(spots) and spots[bit] >= 0
                 yield spots[bit] if inside else (name, bit)
