@@ -168,6 +168,8 @@ def test_no_worker_outlives_its_parent(sent: str, tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        # Where the tests run in the background, SIGINT is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     with parent:
         assert parent.stdout is not None
