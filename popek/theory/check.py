@@ -231,11 +231,18 @@ def _deliveries(
 
         name = f"delivery of {trap.name}"
         finding = prover.find(name, trap.delivery, build)
-        for stmt in ir.statements(trap.delivery):
-            if isinstance(stmt, ir.HostRequire) and promises.get(stmt.why) is not True:
-                finding = Undecided(name, f"not shown that the host can promise: {stmt.why}")
+        if broken := _not_kept(trap.delivery, promises):
+            finding = Undecided(name, broken)
         found[trap.name] = finding
     return found
+
+
+def _not_kept(body: tuple[ir.Stmt, ...], promises: Mapping[str, bool | None]) -> str | None:
+    """What is wrong where the body relies on a promise that the host is not shown able to keep."""
+    for stmt in ir.statements(body):
+        if isinstance(stmt, ir.HostRequire) and promises.get(stmt.why) is not True:
+            return f"not shown that the host can promise: {stmt.why}"
+    return None
 
 
 def _led_astray(
@@ -249,23 +256,13 @@ def _led_astray(
     """
     if verdict.kind is Class.CRITICAL:
         return verdict
-    for stmt in ir.statements(verdict.form.body):
-        if isinstance(stmt, ir.HostRequire) and promises.get(stmt.why) is not True:
-            return replace(
-                verdict,
-                kind=Class.UNDECIDED,
-                label=None,
-                reason=f"not shown that the host can promise: {stmt.why}",
-            )
+    reason = _not_kept(verdict.form.body, promises)
     for trap in sorted(delivered(isa, raised(isa, verdict.form.body))):
-        if not isinstance(deliveries.get(trap), Proved):
-            return replace(
-                verdict,
-                kind=Class.UNDECIDED,
-                label=None,
-                reason=f"not proved that the trap {trap} is delivered to the host",
-            )
-    return verdict
+        if reason is None and not isinstance(deliveries.get(trap), Proved):
+            reason = f"not proved that the trap {trap} is delivered to the host"
+    if reason is None:
+        return verdict
+    return replace(verdict, kind=Class.UNDECIDED, label=None, reason=reason)
 
 
 def _consistent(verdict: FormVerdict) -> None:

@@ -124,7 +124,6 @@ class Trial:
         name = f"DX at {level.name}"
         if proof := self._for_any_controls(name, direct_execution, coupling):
             return proof
-
         return self._under(name, direct_execution, coupling, unmatched(subject, coupling))
 
     def _under(
@@ -187,10 +186,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Choice:
-    """The host's choice.  `tied`: how many settings were as good; `fixed`: those set by hand.
-
-    `admissible` is None where popek did not have to decide it (all values fixed by hand).
-    """
+    """The host's choice.  `tied`: how many settings were as good; `fixed`: those set by hand."""
 
     host: Mapping[str, Value]
     tied: int

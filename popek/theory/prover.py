@@ -67,7 +67,7 @@ class _Spurious(Exception):
 
 @dataclass
 class Stats:
-    """What the proofs cost.  `hinted`: SAT answers found where translations are the identity."""
+    """What the proofs cost."""
 
     queries: int = 0
     without_solver: int = 0
@@ -171,7 +171,8 @@ class Prover:
                 return Refuted(witness, Decider.SAMPLING)
             flat = self._goal(algebra, build(algebra, True), [Fault.TRANSLATION])
             quick = replace(self.budget, rlimit=self.budget.rlimit // 100)
-            for budget in (quick, self.budget):
+            patient = range(ALL_SAMPLES, PATIENT_SAMPLES)
+            for budget, samples in ((quick, patient), (self.budget, range(0))):
                 match self._ask(algebra.terms, f"{name} (flat)", flat, budget):
                     case Sat(model=model):
                         found = self._confirm(name, body, build, True, model)
@@ -179,7 +180,6 @@ class Prover:
                     case Unsat():
                         break
                     case OutOfBudget():
-                        samples = range(ALL_SAMPLES, PATIENT_SAMPLES)
                         if witness := self._sample(name, body, build, form, samples, accept):
                             return Refuted(witness, Decider.SAMPLING)
         match self._ask(algebra.terms, name, visible):
