@@ -299,7 +299,7 @@ class Prover:
         """Fields and decode context that mean the form, under the names of their symbols."""
         if form.key not in self._fields:
             random = Random("/".join(form.key))
-            context = self._anatomy.decode_context
+            context = sorted(self._anatomy.decode_context)
             found = []
             for number in range(DECODED):
                 # Mostly ones: 32-bit code and stacks, say, are the common context.
