@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from popek.oracles.oracle import (
     Answer,
+    Bench,
     Case,
     Event,
     Identity,
@@ -92,6 +93,7 @@ class Machine68k:
             ) from error
         self._model = MODELS[title]
         self.identity = Identity(NAME, version(NAME), self._model)
+        self.bench = Bench(fixed={}, regions=())
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
         machine = self._package.Machine(getattr(self._package.CPUType, self._model), _RAM_KIB)

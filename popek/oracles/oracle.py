@@ -94,11 +94,37 @@ class Identity:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Cells `first` to `last`, both included, of a memory of the spec."""
+
+    memory: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the oracle can be set up as: the part of the state space that its cases come from.
+
+    `fixed`: components that hold one value in every case.  `regions`: the cells that a case may
+    name and that a step may touch; a memory without a region is whole.
+    """
+
+    fixed: Mapping[str, Value]
+    regions: tuple[Region, ...]
+
+
 class Oracle(Protocol):
     """An emulator, ready to run cases of one ISA."""
 
     @property
     def identity(self) -> Identity: ...
+
+    @property
+    def bench(self) -> Bench:
+        """Where its cases are to be drawn from: a case elsewhere is likely to be refused."""
+        ...
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
         """One answer per case, in their order.
