@@ -406,13 +406,26 @@ class TrapKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """A way in which the hardware delivers traps: a body over the locals of `params`."""
+
+    name: str
+    params: tuple[Local, ...]
+    body: tuple[Stmt, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Trap:
-    """`delivery` is the body that the hardware runs, over the locals of `params`."""
+    """`delivery` is the body that the hardware runs, over the locals of `params`: it sets the
+    parameters of `by`, and goes on with its body.
+    """
 
     name: str
     params: tuple[Local, ...]
     kind: TrapKind
     delivery: tuple[Stmt, ...]
+    by: Delivery
     title: str
     span: Span = _span()
 

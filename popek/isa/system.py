@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from popek.diagnostics import Note, PopekError, did_you_mean
@@ -13,10 +13,10 @@ from popek.isa.clause import Clause
 from popek.isa.definitions import Space
 from popek.isa.errors import NeedContext, Poisoned, fail, unknown
 from popek.isa.footprint import expression_reads
+from popek.isa.layouts import Layout
 from popek.isa.scope import Scope
-from popek.isa.values import Typed, Value
+from popek.isa.values import Typed
 from popek.isa.world import World
-from popek.source import Span
 from popek.syntax import tree
 
 _T = TypeVar("_T")
@@ -31,7 +31,8 @@ def assemble(
     """The instruction set; None if parts are missing (and reported)."""
     found = world.declarations
     translations = _all(world, found.translations, lambda t: _translation(world, t))
-    traps = _all(world, found.traps, lambda t: _trap(world, t))
+    deliveries = _all(world, found.delivers, lambda d: _delivery(world, d))
+    traps = _all(world, found.traps, lambda t: _trap(world, t, deliveries))
     interrupts = _all(world, found.interrupts, lambda i: _interrupt(world, i))
     functions = {
         name: function
@@ -123,13 +124,18 @@ def _params(
     scope = Scope()
     result: list[ir.Local] = []
     for param in params:
-        if param.type is None:
-            raise fail("E0304", f"`{param.name}` needs a type", param.span)
-        width, layout = world.type_of(param.type)
+        width, layout = _typed(world, param)
         local = ir.Local(clause.fresh(param.name), width)
         scope.bind(param.name, Typed(local, layout))
         result.append(local)
     return tuple(result), scope
+
+
+def _typed(world: World, param: tree.Param) -> tuple[int, Layout | None]:
+    """The width of a parameter, and the layout of its fields if its type has one."""
+    if param.type is None:
+        raise fail("E0304", f"`{param.name}` needs a type", param.span)
+    return world.type_of(param.type)
 
 
 # ---------------------------------------------------------------- translations
@@ -170,7 +176,21 @@ def _translation(world: World, item: tree.Translate) -> ir.Translation:
 # ---------------------------------------------------------------- traps, interrupts
 
 
-def _trap(world: World, item: tree.Trap) -> ir.Trap:
+def _delivery(world: World, item: tree.Deliver) -> ir.Delivery:
+    clause = Clause(world)
+    scope = Scope()
+    params: list[ir.Local] = []
+    for param in item.params:
+        width, layout = _typed(world, param)
+        # No trap's parameter is called so: its arguments are set one after the other.
+        local = ir.Local(clause.fresh(f"{item.name}.{param.name}"), width)
+        scope.bind(param.name, Typed(local, layout))
+        params.append(local)
+    statements.run(clause, scope, item.body, returns=statements.Returns(None, item.name))
+    return ir.Delivery(item.name, tuple(params), tuple(clause.block), item.span)
+
+
+def _trap(world: World, item: tree.Trap, deliveries: Mapping[str, ir.Delivery]) -> ir.Trap:
     clause = Clause(world)
     params, scope = _params(world, clause, item.params)
     try:
@@ -179,10 +199,27 @@ def _trap(world: World, item: tree.Trap) -> ir.Trap:
         raise unknown(
             "kind of trap", item.kind or "", item.span, list(ir.TrapKind), "E0601"
         ) from None
+    declared = _delivered_by(world, item)
+    args: Sequence[tree.Expr] = ()
+    span = item.span
+    if item.delivery is not None:
+        args, span = item.delivery.args, item.delivery.span
+    given = expressions.values(clause, scope, args)
+    calls.check_arity(declared.name, declared.params, len(given), span, declared.span)
+    if declared.name not in deliveries:
+        raise Poisoned
+    delivery = deliveries[declared.name]
+    for param, value, arg in zip(delivery.params, given, args, strict=True):
+        what = f"argument `{param.name.rpartition('.')[2]}`"
+        expr = expressions.coerce(clause, value, param.width, arg.span, what)
+        clause.emit(ir.Set(param.name, expr, arg.span))
+    body = (*clause.block, *delivery.body)
+    return ir.Trap(item.name, params, kind, body, delivery, item.title or "", item.span)
+
+
+def _delivered_by(world: World, item: tree.Trap) -> tree.Deliver:
+    """The delivery that a trap names; without one, the only one that has no parameters."""
     delivers = world.declarations.delivers
-    args: list[Value] = []
-    spans: list[Span] = []
-    deliver: tree.Deliver | None
     if item.delivery is None:
         plain = [deliver for deliver in delivers.values() if not deliver.params]
         if len(plain) > 1:
@@ -199,19 +236,13 @@ def _trap(world: World, item: tree.Trap) -> ir.Trap:
                 item.span,
                 hint="declare a `deliver` without parameters, or write `= delivery(..)`",
             )
-        deliver = plain[0]
-    else:
-        function = item.delivery.function
-        name = function.id if isinstance(function, tree.Name) else ""
-        deliver = delivers.get(name)
-        if deliver is None:
-            raise unknown("delivery", name, item.delivery.span, delivers)
-        args = list(expressions.values(clause, scope, item.delivery.args))
-        spans = [arg.span for arg in item.delivery.args]
-        calls.check_arity(deliver.name, deliver.params, len(args), item.delivery.span, deliver.span)
-    inner = calls.bind(clause, deliver.params, args, spans, kept=True)
-    statements.run(clause, inner, deliver.body, returns=statements.Returns(None, deliver.name))
-    return ir.Trap(item.name, params, kind, tuple(clause.block), item.title or "", item.span)
+        return plain[0]
+    function = item.delivery.function
+    name = function.id if isinstance(function, tree.Name) else ""
+    deliver = delivers.get(name)
+    if deliver is None:
+        raise unknown("delivery", name, item.delivery.span, delivers)
+    return deliver
 
 
 def _interrupt(world: World, item: tree.Interrupt) -> ir.Interrupt:

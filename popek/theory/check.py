@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from popek.isa import ir
-from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
 from popek.theory.assumptions import Assumed, candidates, isa_assumptions, resting_on
 from popek.theory.classify import Studied, classify, premises, shows_clock, study
-from popek.theory.direct import Coupling, delivered_elsewhere
+from popek.theory.deliveries import delivery_findings, not_kept
+from popek.theory.direct import Coupling
 from popek.theory.host import Choice, Value, choosable, choose, dx
 from popek.theory.invariants import Kept, induct
-from popek.theory.obligation import Obligation
 from popek.theory.promises import keepable
 from popek.theory.prover import Disagreement, Prover, Stats
 from popek.theory.raising import delivered, raised
@@ -123,7 +122,7 @@ class _Session:
         isa, options = self.isa, self.options
         # Whatever the host's controls are: what holds for all of them holds for its choice.
         self.promises = keepable(self.prover, self.anatomy, {})
-        self.deliveries = _deliveries(self.prover, self.anatomy, self.promises)
+        self.deliveries = delivery_findings(self.prover, self.anatomy, self.promises)
         for i, form in enumerate(isa.forms):
             self.progress("studying", i, len(isa.forms))
             one = study(Subject(self.prover, self.anatomy, form), self.components)
@@ -211,40 +210,6 @@ def _no_theorems(why: str) -> tuple[Theorem, Theorem, Theorem, Theorem]:
     return unknown, unknown, unknown, unknown
 
 
-def _deliveries(
-    prover: Prover, anatomy: Anatomy, promises: Mapping[str, bool | None]
-) -> dict[str, Finding]:
-    """For each trap that a form raises, or a delivery in turn: that its vector is the
-    hypervisor's.
-    """
-    isa = anatomy.isa
-    found: dict[str, Finding] = {}
-    traps = frozenset(name for form in isa.forms for name in raised(isa, form.body))
-    reached = delivered(isa, traps)
-    for trap in isa.traps.values():
-        if trap.name not in reached:
-            continue
-
-        def build(algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap) -> Obligation[V, B]:
-            coupling = Coupling(anatomy, anatomy.lowest, {}, flat=flat)
-            return delivered_elsewhere(coupling, trap, algebra)
-
-        name = f"delivery of {trap.name}"
-        finding = prover.find(name, trap.delivery, build)
-        if broken := _not_kept(trap.delivery, promises):
-            finding = Undecided(name, broken)
-        found[trap.name] = finding
-    return found
-
-
-def _not_kept(body: tuple[ir.Stmt, ...], promises: Mapping[str, bool | None]) -> str | None:
-    """What is wrong where the body relies on a promise that the host is not shown able to keep."""
-    for stmt in ir.statements(body):
-        if isinstance(stmt, ir.HostRequire) and promises.get(stmt.why) is not True:
-            return f"not shown that the host can promise: {stmt.why}"
-    return None
-
-
 def _led_astray(
     isa: ir.Isa,
     verdict: FormVerdict,
@@ -256,7 +221,7 @@ def _led_astray(
     """
     if verdict.kind is Class.CRITICAL:
         return verdict
-    reason = _not_kept(verdict.form.body, promises)
+    reason = not_kept(verdict.form.body, promises)
     for trap in sorted(delivered(isa, raised(isa, verdict.form.body))):
         if reason is None and not isinstance(deliveries.get(trap), Proved):
             reason = f"not proved that the trap {trap} is delivered to the host"

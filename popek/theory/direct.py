@@ -21,13 +21,12 @@ from popek.isa import ir
 from popek.isa.footprint import writes
 from popek.isa.ir import Component, Isa, Role
 from popek.semantics.algebra import Algebra, B, V
-from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
+from popek.semantics.outcome import ShutDown, Step
 from popek.semantics.step import Inputs, Run, step
 from popek.semantics.storage import Coupled
 from popek.theory.anatomy import Anatomy
 from popek.theory.clocks import offset_clocks
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
-from popek.theory.raising import left_by
 from popek.theory.states import (
     CHOICE,
     Fixed,
@@ -183,7 +182,7 @@ def _bare_state(
     return builder
 
 
-def _direct_state(coupling: Coupling, algebra: Algebra[V, B]) -> StateBuilder[V, B]:
+def direct_state(coupling: Coupling, algebra: Algebra[V, B]) -> StateBuilder[V, B]:
     isa = coupling.isa
     builder = StateBuilder(isa, algebra, DIRECT, _storage(coupling, algebra, DIRECT))
     builder.supply(coupling.direct)
@@ -242,7 +241,7 @@ def _demoted(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Oblig
 
 def _demoted_step(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
-    builder = _direct_state(coupling, algebra)
+    builder = direct_state(coupling, algebra)
     run = _step(coupling, form, algebra, builder, fields, DIRECT)
     premises = (
         *builder.premises,
@@ -250,45 +249,6 @@ def _demoted_step(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> 
         Premise("the host's tables", Guards(algebra, run).promises),
     )
     return Obligation(premises, (), {DIRECT: run}, {DIRECT: builder.state}, fields)
-
-
-def delivered_elsewhere(
-    coupling: Coupling, trap: ir.Trap, algebra: Algebra[V, B]
-) -> Obligation[V, B]:
-    """Deliveries of a trap in the real machine that do not lead to the host: to the highest level
-    of all, where the host's handler runs.
-
-    Where a trap keeps the effects of its step, what that may have written is anything.
-    """
-    isa = coupling.isa
-    builder = _direct_state(coupling, algebra)
-    builder.forget(left_by(isa).get(trap.name, frozenset()))
-    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
-    run = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
-    for param in trap.params:
-        run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
-    run.run(trap.delivery)
-    done = run.finish()
-    premises = (
-        *builder.premises,
-        Premise("the host's tables", Guards(algebra, done).promises),
-        Premise("delivered", Guards(algebra, done).no_trap),
-    )
-    after = Run(isa, algebra, builder.storage, done.state, {}, inputs)
-    level = isa.mode.levels[0]
-    width = isa.mode.level.width
-    there = algebra.equal(after.value(isa.mode.level), algebra.const(level.value, width), width)
-    elsewhere = algebra.both(done.completes, algebra.negation(there))
-    violations = [Violation(Fault.DIFFERS, elsewhere, DIRECT, isa.mode.name, trap.span)]
-    for e in done.exits:
-        match e:
-            case ShutDown(guard=guard, span=span):
-                violations.append(Violation(Fault.SHUTS_DOWN, guard, DIRECT, "", span))
-            case LeftOpen(guard=guard, span=span):
-                violations.append(Violation(Fault.LEFT_OPEN, guard, DIRECT, "", span))
-            case Trapped():
-                pass
-    return Obligation(premises, tuple(violations), {DIRECT: done}, {DIRECT: builder.state})
 
 
 def bare_completes(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
@@ -343,7 +303,7 @@ def _step(
 
 def bound_states(coupling: Coupling, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The bound pairs, whatever they execute; no step is made."""
-    sides = {BARE: _bare_state(coupling, algebra), DIRECT: _direct_state(coupling, algebra)}
+    sides = {BARE: _bare_state(coupling, algebra), DIRECT: direct_state(coupling, algebra)}
     premises = [p for builder in sides.values() for p in builder.premises]
     runs = {side: builder.run({}).finish() for side, builder in sides.items()}
     return Obligation(tuple(premises), (), runs, {s: b.state for s, b in sides.items()})
@@ -357,7 +317,7 @@ def bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligati
 def _bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
     bare = _bare_state(coupling, algebra)
-    real = _direct_state(coupling, algebra)
+    real = direct_state(coupling, algebra)
     v = _step(coupling, form, algebra, bare, fields, BARE)
     r = _step(coupling, form, algebra, real, fields, DIRECT)
     premises = (

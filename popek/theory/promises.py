@@ -16,14 +16,8 @@ from popek.semantics.symbols import Symbols
 from popek.source import Span
 from popek.terms import Terms, symbols_of
 from popek.theory.anatomy import Anatomy
-from popek.theory.direct import (
-    DIRECT,
-    HOST,
-    Coupling,
-    Host,
-    delivered_elsewhere,
-    demoted_completes,
-)
+from popek.theory.deliveries import Entry, delivered_elsewhere, entries
+from popek.theory.direct import DIRECT, HOST, Coupling, Host, demoted_completes
 from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.prover import Build, Prover
 from popek.theory.verdict import Proved, Refuted, Undecided
@@ -86,16 +80,16 @@ def _places(
                 return _kept(alone, algebra, line)
 
             yield line, form.body, form, by_step
-    for trap in isa.traps.values():
-        for line in _promises(trap.delivery):
+    for entry in entries(isa, isa.traps.values()).values():
+        for line in _promises(entry.body):
 
             def by_delivery(
-                algebra: Algebra[V, B], flat: bool, trap: ir.Trap = trap, line: Line = line
+                algebra: Algebra[V, B], flat: bool, entry: Entry = entry, line: Line = line
             ) -> Obligation[V, B]:
-                alone = delivered_elsewhere(coupling.flattened(flat), trap, algebra)
+                alone = delivered_elsewhere(coupling.flattened(flat), entry, algebra)
                 return _kept(alone, algebra, line)
 
-            yield line, trap.delivery, None, by_delivery
+            yield line, entry.body, None, by_delivery
 
 
 def _promises(body: tuple[ir.Stmt, ...]) -> list[Line]:

@@ -40,10 +40,10 @@ trap vector(n : u8) : aborts = exception(n, 1)
 deliver plain
   E[0] = P
   jump 100
-deliver exception(number : u8, kind)
+deliver exception(number : u8, kind : u8)
   let old = P
   P = 200 + zext(number)
-  E[kind] = old
+  E[zext(kind)] = old
 interrupt tick when R.b != 0
   R.b = R.b - 1
   if R.b == 0 then raise simple

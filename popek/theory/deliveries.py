@@ -1,0 +1,141 @@
+"""Whether traps lead to the host: a safe verdict rests on the traps of its form doing so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from popek.isa import ir
+from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
+from popek.semantics.step import Run
+from popek.source import Span
+from popek.theory.anatomy import Anatomy
+from popek.theory.direct import DIRECT, Coupling, direct_state, inputs_of
+from popek.theory.obligation import Fault, Guards, Obligation, Violation
+from popek.theory.prover import Prover
+from popek.theory.raising import delivered, left_by, raised
+from popek.theory.states import Premise
+from popek.theory.verdict import Finding, Proved, Undecided
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the hardware runs for a trap, or for any trap that a delivery delivers.
+
+    `left`: the components that the step may have changed before, because the trap keeps them.
+    """
+
+    name: str
+    params: Sequence[ir.Local]
+    body: tuple[ir.Stmt, ...]
+    left: frozenset[str]
+    span: Span
+
+
+def entry_of(isa: ir.Isa, trap: ir.Trap) -> Entry:
+    """The entry by one trap."""
+    left = left_by(isa).get(trap.name, frozenset())
+    return Entry(trap.name, trap.params, trap.delivery, left, trap.span)
+
+
+def entries(isa: ir.Isa, traps: Iterable[ir.Trap]) -> dict[str, Entry]:
+    """One entry for each delivery of these traps, with any arguments."""
+    found: dict[str, Entry] = {}
+    for trap in traps:
+        by = trap.by
+        left = left_by(isa).get(trap.name, frozenset())
+        if (known := found.get(by.name)) is not None:
+            left |= known.left
+        found[by.name] = Entry(by.name, by.params, by.body, left, by.span)
+    return found
+
+
+def reached(isa: ir.Isa) -> list[ir.Trap]:
+    """The traps that a form raises, or a delivery in turn."""
+    names = delivered(isa, frozenset(t for form in isa.forms for t in raised(isa, form.body)))
+    return [trap for trap in isa.traps.values() if trap.name in names]
+
+
+def delivered_elsewhere(
+    coupling: Coupling, entry: Entry, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """Deliveries in the real machine that do not lead to the host: to the highest level of all,
+    where the host's handler runs.
+
+    What a step may have left before its trap is anything.
+    """
+    isa = coupling.isa
+    builder = direct_state(coupling, algebra)
+    builder.forget(entry.left)
+    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
+    run = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
+    for param in entry.params:
+        run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
+    run.run(entry.body)
+    done = run.finish()
+    premises = (
+        *builder.premises,
+        Premise("the host's tables", Guards(algebra, done).promises),
+        Premise("delivered", Guards(algebra, done).no_trap),
+    )
+    after = Run(isa, algebra, builder.storage, done.state, {}, inputs)
+    level = isa.mode.levels[0]
+    width = isa.mode.level.width
+    there = algebra.equal(after.value(isa.mode.level), algebra.const(level.value, width), width)
+    elsewhere = algebra.both(done.completes, algebra.negation(there))
+    violations = [Violation(Fault.DIFFERS, elsewhere, DIRECT, isa.mode.name, entry.span)]
+    for e in done.exits:
+        match e:
+            case ShutDown(guard=guard, span=span):
+                violations.append(Violation(Fault.SHUTS_DOWN, guard, DIRECT, "", span))
+            case LeftOpen(guard=guard, span=span):
+                violations.append(Violation(Fault.LEFT_OPEN, guard, DIRECT, "", span))
+            case Trapped():
+                pass
+    return Obligation(premises, tuple(violations), {DIRECT: done}, {DIRECT: builder.state})
+
+
+def delivery_findings(
+    prover: Prover, anatomy: Anatomy, promises: Mapping[str, bool | None]
+) -> dict[str, Finding]:
+    """For each trap that a form raises, or a delivery in turn: that its vector is the
+    hypervisor's.
+
+    A delivery that leads to the host whatever its arguments are does so for all its traps; those
+    of another are asked about one by one.
+    """
+    isa = anatomy.isa
+    traps = reached(isa)
+    by_any = {
+        name: _leads_to_host(prover, anatomy, entry, promises)
+        for name, entry in entries(isa, traps).items()
+    }
+    return {
+        trap.name: finding
+        if isinstance(finding := by_any[trap.by.name], Proved)
+        else _leads_to_host(prover, anatomy, entry_of(isa, trap), promises)
+        for trap in traps
+    }
+
+
+def _leads_to_host(
+    prover: Prover, anatomy: Anatomy, entry: Entry, promises: Mapping[str, bool | None]
+) -> Finding:
+    def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        coupling = Coupling(anatomy, anatomy.lowest, {}, flat=flat)
+        return delivered_elsewhere(coupling, entry, algebra)
+
+    name = f"delivery of {entry.name}"
+    finding = prover.find(name, entry.body, build)
+    if broken := not_kept(entry.body, promises):
+        return Undecided(name, broken)
+    return finding
+
+
+def not_kept(body: tuple[ir.Stmt, ...], promises: Mapping[str, bool | None]) -> str | None:
+    """What is wrong where the body relies on a promise that the host is not shown able to keep."""
+    for stmt in ir.statements(body):
+        if isinstance(stmt, ir.HostRequire) and promises.get(stmt.why) is not True:
+            return f"not shown that the host can promise: {stmt.why}"
+    return None
