@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import process_time
+from time import perf_counter, process_time
 
 import popek
 from popek.isa import ir
@@ -23,7 +23,9 @@ Accept = Callable[[Witness], bool]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What `Prover.find` was asked, and what it said."""
+    """What `Prover.find` was asked, what it said, and what that took: seconds of wall clock and of
+    processor time, and the solver's steps.
+    """
 
     name: str
     body: Body
@@ -31,6 +33,9 @@ class Recorded:
     form: ir.Form | None
     accept: Accept
     finding: Finding
+    seconds: float
+    cpu: float
+    rlimit: int
 
 
 @dataclass
@@ -76,8 +81,10 @@ class Recorder(Prover):
             finally:
                 self.building += process_time() - start
 
+        wall, cpu, steps = perf_counter(), process_time(), self.stats.rlimit
         finding = super().find(name, body, timed, form, accept, hint)
-        self.recorded.append(Recorded(name, body, build, form, accept, finding))
+        took = perf_counter() - wall, process_time() - cpu, self.stats.rlimit - steps
+        self.recorded.append(Recorded(name, body, build, form, accept, finding, *took))
         return finding
 
     def _goal(self, algebra: Symbols, obligation: Obligation[Term, Term], but: list[Fault]) -> Term:

@@ -78,7 +78,7 @@ class UnsharedState(StateBuilder[V, B]):
     def memory(self, entry: str, symbol: str, memory: ir.Memory) -> None:
         super().memory(entry, self._ties.own(symbol, self.side), memory)
 
-    def level(self, level: ir.Level) -> None:
+    def level(self, level: ir.Level, *, of_both: bool = False) -> None:
         expr = self.isa.mode.level
         value = self.algebra.const(level.value, expr.width)
         equal = self.algebra.equal(self.value(expr), value, expr.width)

@@ -124,7 +124,8 @@ def _state(comparison: Comparison, algebra: Algebra[V, B], side: str) -> StateBu
     for memory in isa.memories.values():
         for entry in dict.fromkeys((memory.name, own(memory.name))):
             builder.memory(entry, f"memory.{entry}", memory)
-    builder.level(comparison.first if side == FIRST else comparison.second)
+    level = comparison.first if side == FIRST else comparison.second
+    builder.level(level, of_both=comparison.same_mode)
     builder.share_banked()
     builder.invariants(but=comparison.dropped)
     return builder

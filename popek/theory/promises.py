@@ -7,14 +7,15 @@ content of the tables could keep would make every proof behind it vacuous.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.ints import Ints
-from popek.semantics.outcome import Step
 from popek.semantics.symbols import Symbols
 from popek.source import Span
-from popek.terms import Terms, symbols_of
+from popek.terms import Term, Terms, symbols_of
 from popek.theory.anatomy import Anatomy
 from popek.theory.deliveries import Entry, delivered_elsewhere, entries
 from popek.theory.direct import DIRECT, HOST, Coupling, Host, demoted_completes
@@ -26,6 +27,48 @@ from popek.theory.verdict import Proved, Refuted, Undecided
 Line = tuple[str, Span]
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A body with promises in it, and the steps of the real machine through it."""
+
+    body: tuple[ir.Stmt, ...]
+    form: ir.Form | None
+    step: Build
+
+    @property
+    def lines(self) -> list[Line]:
+        made = ((s.why, s.span) for s in ir.statements(self.body) if isinstance(s, ir.HostRequire))
+        return list(dict.fromkeys(made))
+
+    def relying_on(self, line: Line) -> Build:
+        """Steps that rely on a promise, all promises kept (a premise already)."""
+
+        def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+            alone = self.step(algebra, flat)
+            relied = (p for p in alone.runs[DIRECT].promises if (p.why, p.span) == line)
+            return alone.with_violations(
+                *(Violation(Fault.COMPLETES, p.guard, DIRECT, "", p.span) for p in relied)
+            )
+
+        return build
+
+    @cached_property
+    def hosts_own(self) -> frozenset[Line]:
+        """The promises whose words depend on anything that is the host's: real state or tables.
+
+        What the guest's registers and memory hold is not the host's to promise.
+        """
+        said: dict[Line, list[Term]] = {}
+        for p in self.step(Symbols(Terms()), False).runs[DIRECT].promises:
+            said.setdefault((p.why, p.span), []).append(p.condition)
+        return frozenset(line for line, conditions in said.items() if _depend_on_host(conditions))
+
+
+def _depend_on_host(conditions: list[Term]) -> bool:
+    names = [symbol.name for symbol in symbols_of(conditions)]
+    return not names or any(name.endswith((DIRECT, HOST)) for name in names)
+
+
 def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | None]:
     """For each promise, by its text: whether it can be kept where a step relies on it.
 
@@ -33,20 +76,23 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
     """
     found: dict[Line, bool | None] = {}
     coupling = Coupling(anatomy, anatomy.lowest, host)
-    for line, body, form, build in _places(coupling):
-        if found.get(line) is True:
-            continue
-        match prover.find(f"the host can promise: {line[0]}", body, build, form):
-            case Refuted() if not _hosts_own(build, line):
-                found[line] = False
-            case Refuted(witness=witness):
-                # One state usually relies on, and keeps, more than the promise asked about.
-                there = build(Ints(witness.model), witness.flat).runs[DIRECT]
-                found.update({(p.why, p.span): True for p in there.promises if p.guard})
-            case Proved():
-                found.setdefault(line, False)
-            case Undecided():
-                found[line] = None
+    for place in _places(coupling):
+        for line in place.lines:
+            if found.get(line) is True:
+                continue
+            build = place.relying_on(line)
+            match prover.find(f"the host can promise: {line[0]}", place.body, build, place.form):
+                case Refuted() if line not in place.hosts_own:
+                    found[line] = False
+                case Refuted(witness=witness):
+                    # One state usually relies on, and keeps, more than the promise asked about.
+                    there = build(Ints(witness.model), witness.flat).runs[DIRECT]
+                    relied = {(p.why, p.span) for p in there.promises if p.guard}
+                    found.update(dict.fromkeys(relied & place.hosts_own, True))
+                case Proved():
+                    found.setdefault(line, False)
+                case Undecided():
+                    found[line] = None
     result: dict[str, bool | None] = {}
     for (why, _), kept in found.items():
         before = result.get(why, True)
@@ -54,56 +100,20 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
     return result
 
 
-def _hosts_own(build: Build, line: Line) -> bool:
-    """Whether what the promise says depends on anything that is the host's: real state or tables.
-
-    What the guest's registers and memory hold is not the host's to promise.
-    """
-    run = build(Symbols(Terms()), False).runs[DIRECT]
-    said = [p.condition for p in run.promises if (p.why, p.span) == line]
-    names = [symbol.name for symbol in symbols_of(said)]
-    return not names or any(name.endswith((DIRECT, HOST)) for name in names)
-
-
-def _places(
-    coupling: Coupling,
-) -> Iterator[tuple[Line, tuple[ir.Stmt, ...], ir.Form | None, Build]]:
-    """Every body with a promise in it, the promise, and how to reach it."""
+def _places(coupling: Coupling) -> Iterator[_Place]:
+    """The clauses and deliveries with promises in them."""
     isa = coupling.isa
     for form in isa.forms:
-        for line in _promises(form.body):
 
-            def by_step(
-                algebra: Algebra[V, B], flat: bool, form: ir.Form = form, line: Line = line
-            ) -> Obligation[V, B]:
-                alone = demoted_completes(coupling.flattened(flat), form, algebra)
-                return _kept(alone, algebra, line)
+        def by_step(algebra: Algebra[V, B], flat: bool, form: ir.Form = form) -> Obligation[V, B]:
+            return demoted_completes(coupling.flattened(flat), form, algebra)
 
-            yield line, form.body, form, by_step
+        yield _Place(form.body, form, by_step)
     for entry in entries(isa, isa.traps.values()).values():
-        for line in _promises(entry.body):
 
-            def by_delivery(
-                algebra: Algebra[V, B], flat: bool, entry: Entry = entry, line: Line = line
-            ) -> Obligation[V, B]:
-                alone = delivered_elsewhere(coupling.flattened(flat), entry, algebra)
-                return _kept(alone, algebra, line)
+        def by_delivery(
+            algebra: Algebra[V, B], flat: bool, entry: Entry = entry
+        ) -> Obligation[V, B]:
+            return delivered_elsewhere(coupling.flattened(flat), entry, algebra)
 
-            yield line, entry.body, None, by_delivery
-
-
-def _promises(body: tuple[ir.Stmt, ...]) -> list[Line]:
-    lines = ((s.why, s.span) for s in ir.statements(body) if isinstance(s, ir.HostRequire))
-    return list(dict.fromkeys(lines))
-
-
-def _kept(alone: Obligation[V, B], algebra: Algebra[V, B], line: Line) -> Obligation[V, B]:
-    """States in which the step relies on the promise, all promises kept (a premise already)."""
-    run: Step[V, B] = alone.runs[DIRECT]
-    return alone.with_violations(
-        *(
-            Violation(Fault.COMPLETES, p.guard, DIRECT, "", p.span)
-            for p in run.promises
-            if (p.why, p.span) == line
-        )
-    )
+        yield _Place(entry.body, None, by_delivery)

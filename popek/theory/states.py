@@ -90,15 +90,18 @@ class StateBuilder(Generic[V, B]):
     def memory(self, entry: str, symbol: str, memory: ir.Memory) -> None:
         self.state[entry] = self.algebra.bank_variable(symbol, memory.index_width, memory.width)
 
-    def level(self, level: ir.Level) -> None:
-        """Puts the state into a level."""
+    def level(self, level: ir.Level, *, of_both: bool = False) -> None:
+        """Puts the state into a level; `of_both`: the other side's is the same."""
         expr = self.isa.mode.level
         value = self.algebra.const(level.value, expr.width)
         match expr:
             case ir.Read(component=component):
                 self.state[component] = value
                 self._own.discard(component)
-                self._shared.discard(component)
+                if of_both:
+                    self._shared.add(component)
+                else:
+                    self._shared.discard(component)
             case _:
                 equal = self.algebra.equal(self.value(expr), value, expr.width)
                 self.premises.append(Premise(f"level {level.name}", equal))

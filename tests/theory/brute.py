@@ -51,9 +51,9 @@ def machine(*body: ir.Stmt) -> ir.Isa:
     form = ir.Form(
         "X", "X", "X", "", {}, (), (), (), Const(1, 1), Const(1, 2), body, (), None, (), SPAN
     )
-    delivery = (ir.Write("M", Const(0, 1), SPAN),)
+    enter = ir.Delivery("enter", (), (ir.Write("M", Const(0, 1), SPAN),), SPAN)
     traps = {
-        name: ir.Trap(name, (ir.Local("n", 1),), ir.TrapKind.FAULT, delivery, "", SPAN)
+        name: ir.Trap(name, (ir.Local("n", 1),), ir.TrapKind.FAULT, enter.body, enter, "", SPAN)
         for name in ("first", "second")
     }
     levels = (ir.Level("supervisor", SUPERVISOR), ir.Level("user", USER))

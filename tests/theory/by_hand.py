@@ -51,9 +51,9 @@ MEM = ir.Translation(
     SPAN,
 )
 
-DELIVERY = (ir.Write("M", Const(0, 1), SPAN),)
+DELIVERY = ir.Delivery("enter", (), (ir.Write("M", Const(0, 1), SPAN),), SPAN)
 TRAPS = {
-    name: ir.Trap(name, (), ir.TrapKind.FAULT, DELIVERY, "", SPAN)
+    name: ir.Trap(name, (), ir.TrapKind.FAULT, DELIVERY.body, DELIVERY, "", SPAN)
     for name in ("memory_trap", "privileged_operation", "svc")
 }
 
