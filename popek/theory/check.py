@@ -136,12 +136,11 @@ class _Session:
             self.progress("classifying", i, len(wanted))
             if one.trial.relevant:
                 self._classify(one)
-        self.kept = tuple(
-            Kept(i, (Undecided("induction", "not all forms were loaded"),))
-            if options.partial
-            else induct(self.prover, i)
-            for i in isa.invariants
-        )
+        if options.partial:
+            unknown = Undecided("induction", "not all forms were loaded")
+            self.kept = tuple(Kept(i, (unknown,)) for i in isa.invariants)
+        else:
+            self.kept = induct(self.prover)
         for i, one in enumerate(wanted):
             self.progress("dropping assumptions", i, len(wanted))
             key = one.subject.form.key

@@ -11,11 +11,11 @@ from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
 from popek.semantics.step import Run
 from popek.source import Span
 from popek.theory.anatomy import Anatomy
-from popek.theory.direct import DIRECT, Coupling, direct_state, inputs_of
+from popek.theory.direct import DIRECT, Coupling, direct_state, inputs_of, storage_of
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
 from popek.theory.prover import Prover
 from popek.theory.raising import delivered, left_by, raised
-from popek.theory.states import Premise
+from popek.theory.states import Premise, no_inputs
 from popek.theory.verdict import Finding, Proved, Undecided
 
 
@@ -65,21 +65,12 @@ def delivered_elsewhere(
 
     What a step may have left before its trap is anything.
     """
+    key = ("delivered", coupling.key, entry.name, entry.left)
+    made = algebra.once(key, lambda: _delivered(coupling, entry, algebra))
+    done = made.runs[DIRECT]
+    storage = storage_of(coupling, algebra, DIRECT)
     isa = coupling.isa
-    builder = direct_state(coupling, algebra)
-    builder.forget(entry.left)
-    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
-    run = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
-    for param in entry.params:
-        run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
-    run.run(entry.body)
-    done = run.finish()
-    premises = (
-        *builder.premises,
-        Premise("the host's tables", Guards(algebra, done).promises),
-        Premise("delivered", Guards(algebra, done).no_trap),
-    )
-    after = Run(isa, algebra, builder.storage, done.state, {}, inputs)
+    after = Run(isa, algebra, storage, done.state, {}, no_inputs)
     level = isa.mode.levels[0]
     width = isa.mode.level.width
     there = algebra.equal(after.value(isa.mode.level), algebra.const(level.value, width), width)
@@ -93,7 +84,26 @@ def delivered_elsewhere(
                 violations.append(Violation(Fault.LEFT_OPEN, guard, DIRECT, "", span))
             case Trapped():
                 pass
-    return Obligation(premises, tuple(violations), {DIRECT: done}, {DIRECT: builder.state})
+    return made.with_violations(*violations)
+
+
+def _delivered(coupling: Coupling, entry: Entry, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The real machine delivers a trap of the guest's."""
+    builder = direct_state(coupling, algebra)
+    builder.forget(entry.left)
+    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
+    run = Run(coupling.isa, algebra, builder.storage, builder.state, {}, inputs)
+    for param in entry.params:
+        run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
+    run.run(entry.body)
+    done = run.finish()
+    guards = Guards(algebra, done)
+    premises = (
+        *builder.premises,
+        Premise("the host's tables", guards.promises),
+        Premise("delivered", guards.no_trap),
+    )
+    return Obligation(premises, (), {DIRECT: done}, {DIRECT: builder.state})
 
 
 def delivery_findings(

@@ -87,10 +87,11 @@ class Coupling:
         """The same pairs, or only those whose translation is the identity."""
         return replace(self, flat=flat)
 
-    def key(self, form: ir.Form) -> Hashable:
-        """What the runs of a form depend on."""
+    @property
+    def key(self) -> Hashable:
+        """What the runs of a body depend on."""
         others = (getattr(self, f.name) for f in fields(self) if f.name != "host")
-        return (form.key, tuple(self.host.items()), *others)
+        return (tuple(self.host.items()), *others)
 
     def choosing_inputs(self) -> Coupling:
         """The same pairs, with v's inputs to be chosen."""
@@ -139,7 +140,7 @@ def host_memory(name: str) -> str:
     return name + HOST
 
 
-def _storage(coupling: Coupling, algebra: Algebra[V, B], side: str) -> Coupled[V, B]:
+def storage_of(coupling: Coupling, algebra: Algebra[V, B], side: str) -> Coupled[V, B]:
     def permitted(
         run: Run[V, B], name: str, at: str, args: Sequence[V], widths: Sequence[int]
     ) -> V:
@@ -167,7 +168,7 @@ def _bare_state(
     coupling: Coupling, algebra: Algebra[V, B], *, with_host_controls: bool = False
 ) -> StateBuilder[V, B]:
     isa = coupling.isa
-    builder = StateBuilder(isa, algebra, BARE, _storage(coupling, algebra, BARE))
+    builder = StateBuilder(isa, algebra, BARE, storage_of(coupling, algebra, BARE))
     builder.supply(coupling.direct if with_host_controls else coupling.bare)
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
@@ -184,7 +185,7 @@ def _bare_state(
 
 def direct_state(coupling: Coupling, algebra: Algebra[V, B]) -> StateBuilder[V, B]:
     isa = coupling.isa
-    builder = StateBuilder(isa, algebra, DIRECT, _storage(coupling, algebra, DIRECT))
+    builder = StateBuilder(isa, algebra, DIRECT, storage_of(coupling, algebra, DIRECT))
     builder.supply(coupling.direct)
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
@@ -235,20 +236,46 @@ def demoted_traps(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> 
 def _demoted(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The real machine's step alone, under the guest: what r can be, and what it does."""
     return algebra.once(
-        ("demoted", coupling.key(form)), lambda: _demoted_step(coupling, form, algebra)
+        ("demoted", coupling.key, form.key), lambda: _demoted_step(coupling, form, algebra)
     )
 
 
 def _demoted_step(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
-    builder = direct_state(coupling, algebra)
-    run = _step(coupling, form, algebra, builder, fields, DIRECT)
+    builder, run = _real(coupling, form, algebra, fields)
     premises = (
         *builder.premises,
         builder.decode(form, fields),
         Premise("the host's tables", Guards(algebra, run).promises),
     )
     return Obligation(premises, (), {DIRECT: run}, {DIRECT: builder.state}, fields)
+
+
+def _real(
+    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B], fields: Mapping[str, V]
+) -> tuple[StateBuilder[V, B], Step[V, B]]:
+    """r, which is the same whatever the level of v is: its states, and its step."""
+
+    def make() -> tuple[StateBuilder[V, B], Step[V, B]]:
+        builder = direct_state(coupling, algebra)
+        return builder, _step(coupling, form, algebra, builder, fields, DIRECT)
+
+    lowest = coupling.anatomy.lowest
+    alike = replace(coupling, level=lowest, contract=False, own_choice=False)
+    return algebra.once((DIRECT, alike.key, form.key), make)
+
+
+def _bare(
+    coupling: Coupling, form: ir.Form, algebra: Algebra[V, B], fields: Mapping[str, V]
+) -> tuple[StateBuilder[V, B], Step[V, B]]:
+    """v, which is the same whatever constants the host chooses: its states, and its step."""
+
+    def make() -> tuple[StateBuilder[V, B], Step[V, B]]:
+        builder = _bare_state(coupling, algebra)
+        return builder, _step(coupling, form, algebra, builder, fields, BARE)
+
+    bindings = {n: b for n, b in coupling.host.items() if isinstance(b, Binding)}
+    return algebra.once((BARE, replace(coupling, host=bindings).key, form.key), make)
 
 
 def bare_completes(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
@@ -311,15 +338,13 @@ def bound_states(coupling: Coupling, algebra: Algebra[V, B]) -> Obligation[V, B]
 
 def bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The bound pairs and both steps; the violations of DX come on top (`direct_execution`)."""
-    return algebra.once(("bound", coupling.key(form)), lambda: _bound(coupling, form, algebra))
+    return algebra.once(("bound", coupling.key, form.key), lambda: _bound(coupling, form, algebra))
 
 
 def _bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
-    bare = _bare_state(coupling, algebra)
-    real = direct_state(coupling, algebra)
-    v = _step(coupling, form, algebra, bare, fields, BARE)
-    r = _step(coupling, form, algebra, real, fields, DIRECT)
+    bare, v = _bare(coupling, form, algebra, fields)
+    real, r = _real(coupling, form, algebra, fields)
     premises = (
         *bare.premises,
         *real.premises,

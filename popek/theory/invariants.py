@@ -93,68 +93,86 @@ class Kept:
         return None if broken is None else not broken
 
 
-def induct(prover: Prover, invariant: ir.Predicate) -> Kept:
-    """Reset, every step, every delivery and every interrupt; stops at the first that breaks it."""
+@dataclass(frozen=True)
+class _Case:
+    """A body that an invariant has to survive.  `form`: whose clause it is; otherwise it has
+    `params`, and no encoding.  `parts` are cases that together cover this one.
+    """
+
+    name: str
+    body: tuple[ir.Stmt, ...]
+    params: Sequence[ir.Local] = ()
+    form: ir.Form | None = None
+    from_anywhere: bool = False
+    parts: tuple[_Case, ...] = ()
+
+
+def induct(prover: Prover) -> tuple[Kept, ...]:
+    """Reset, every step, every delivery and every interrupt, for each invariant; one that is broken
+    is not asked about again.
+    """
     isa = prover.isa
-    findings: list[Finding] = []
-    for name, body, build in _cases(isa, invariant):
-        finding = prover.find(f"{name} keeps {invariant.text}", body, build)
-        findings.append(finding)
-        if not isinstance(finding, Proved):
+    findings: dict[str, list[Finding]] = {i.text: [] for i in isa.invariants}
+    for case in _cases(isa):
+        for invariant in isa.invariants:
+            known = findings[invariant.text]
+            if all(isinstance(finding, Proved) for finding in known):
+                known += _kept(prover, case, invariant)
+    return tuple(Kept(i, tuple(findings[i.text])) for i in isa.invariants)
+
+
+def _kept(prover: Prover, case: _Case, invariant: ir.Predicate) -> list[Finding]:
+    """The case in one piece, or else its parts up to the first that breaks the invariant."""
+    build = _after(prover.isa, invariant, case)
+    finding = prover.find(f"{case.name} keeps {invariant.text}", case.body, build, case.form)
+    if isinstance(finding, Proved) or not case.parts:
+        return [finding]
+    found: list[Finding] = []
+    for part in case.parts:
+        found += _kept(prover, part, invariant)
+        if not isinstance(found[-1], Proved):
             break
-    return Kept(invariant, tuple(findings))
+    return found
 
 
-def _cases(
-    isa: ir.Isa, invariant: ir.Predicate
-) -> Iterator[tuple[str, tuple[ir.Stmt, ...], Build]]:
-    yield "reset", isa.reset, _after(isa, invariant, isa.reset, (), with_invariants=False)
-    for trap in isa.traps.values():
-        build = _after(isa, invariant, trap.delivery, trap.params)
-        yield f"delivery of {trap.name}", trap.delivery, build
+def _cases(isa: ir.Isa) -> Iterator[_Case]:
+    yield _Case("reset", isa.reset, from_anywhere=True)
+    for by in {trap.by.name: trap.by for trap in isa.traps.values()}.values():
+        traps = tuple(
+            _Case(f"delivery of {trap.name}", trap.delivery, trap.params)
+            for trap in isa.traps.values()
+            if trap.by is by
+        )
+        yield _Case(f"delivery {by.name}", by.body, by.params, parts=traps)
     for interrupt in isa.interrupts:
-        body = (*interrupt.setup, *interrupt.body)
-        yield f"interrupt {interrupt.name}", body, _after(isa, invariant, body, ())
+        yield _Case(f"interrupt {interrupt.name}", (*interrupt.setup, *interrupt.body))
     for form in isa.forms:
-        yield f"{form.name} [{form.text}]", form.body, _after_step(isa, invariant, form)
+        yield _Case(f"{form.name} [{form.text}]", form.body, form=form)
 
 
-def _after(
-    isa: ir.Isa,
-    invariant: ir.Predicate,
-    body: tuple[ir.Stmt, ...],
-    params: Sequence[ir.Local],
-    *,
-    with_invariants: bool = True,
-) -> Build:
-    """A body that is no clause: it has parameters, and no encoding."""
+def _after(isa: ir.Isa, invariant: ir.Predicate, case: _Case) -> Build:
+    """That the invariant does not hold after the case."""
 
     def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-        builder: StateBuilder[V, B] = _any_state(
-            isa, algebra, flat, with_invariants=with_invariants
-        )
-        inputs = inputs_of(algebra, SIDE, clocks_shared=True)
-        run: Run[V, B] = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
-        for param in params:
-            run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
-        run.run(body)
-        done = run.finish()
-        violation = _broken(isa, algebra, flat, done, invariant)
-        return Obligation(
-            tuple(builder.premises), (violation,), {SIDE: done}, {SIDE: builder.state}
-        )
+        done = algebra.once((SIDE, case.name, flat), lambda: _done(isa, case, algebra, flat))
+        return done.with_violations(_broken(isa, algebra, flat, done.runs[SIDE], invariant))
 
     return build
 
 
-def _after_step(isa: ir.Isa, invariant: ir.Predicate, form: ir.Form) -> Build:
-    def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-        fields = fields_of(form, algebra)
-        builder: StateBuilder[V, B] = _any_state(isa, algebra, flat)
-        inputs = inputs_of(algebra, SIDE, clocks_shared=True)
-        run = step(isa, form, algebra, builder.storage, builder.state, fields, inputs)
-        premises = (*builder.premises, builder.decode(form, fields))
-        violation = _broken(isa, algebra, flat, run, invariant)
-        return Obligation(premises, (violation,), {SIDE: run}, {SIDE: builder.state}, fields)
-
-    return build
+def _done(isa: ir.Isa, case: _Case, algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+    """The case from any state that the invariants allow."""
+    builder: StateBuilder[V, B] = _any_state(
+        isa, algebra, flat, with_invariants=not case.from_anywhere
+    )
+    inputs = inputs_of(algebra, SIDE, clocks_shared=True)
+    if case.form is not None:
+        fields = fields_of(case.form, algebra)
+        done = step(isa, case.form, algebra, builder.storage, builder.state, fields, inputs)
+        premises = (*builder.premises, builder.decode(case.form, fields))
+        return Obligation(premises, (), {SIDE: done}, {SIDE: builder.state}, fields)
+    run: Run[V, B] = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
+    for param in case.params:
+        run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
+    run.run(case.body)
+    return Obligation(tuple(builder.premises), (), {SIDE: run.finish()}, {SIDE: builder.state})

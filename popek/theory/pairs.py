@@ -8,7 +8,7 @@ out (definitions.md, section 2).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from popek.isa import ir
@@ -70,8 +70,7 @@ def one_step(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> O
 
 def _one_step(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
-    builder = _state(comparison, algebra, FIRST)
-    run = _run(comparison, form, algebra, builder, fields)
+    builder, run = _side(comparison, form, algebra, FIRST, fields)
     premises = (*builder.premises, builder.decode(form, fields))
     return Obligation(premises, (), {FIRST: run}, {FIRST: builder.state}, fields)
 
@@ -85,12 +84,9 @@ def two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> 
 
 def _two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     fields = fields_of(form, algebra)
-    first = _state(comparison, algebra, FIRST)
-    second = _state(comparison, algebra, SECOND)
-    runs = {
-        FIRST: _run(comparison, form, algebra, first, fields),
-        SECOND: _run(comparison, form, algebra, second, fields),
-    }
+    first, first_run = _side(comparison, form, algebra, FIRST, fields)
+    second, second_run = _side(comparison, form, algebra, SECOND, fields)
+    runs = {FIRST: first_run, SECOND: second_run}
     premises = (
         *first.premises,
         *second.premises,
@@ -98,6 +94,24 @@ def _two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) ->
         second.decode(form, fields),
     )
     return Obligation(premises, (), runs, {FIRST: first.state, SECOND: second.state}, fields)
+
+
+def _side(
+    comparison: Comparison,
+    form: ir.Form,
+    algebra: Algebra[V, B],
+    side: str,
+    fields: Mapping[str, V],
+) -> tuple[StateBuilder[V, B], Step[V, B]]:
+    """One side's states and its step: the same whatever other level the other side has."""
+
+    def make() -> tuple[StateBuilder[V, B], Step[V, B]]:
+        builder = _state(comparison, algebra, side)
+        return builder, _run(comparison, form, algebra, builder, fields)
+
+    level = comparison.first if side == FIRST else comparison.second
+    alike = replace(comparison, first=level, second=level)
+    return algebra.once((side, comparison.same_mode, alike, form.key), make)
 
 
 def _state(comparison: Comparison, algebra: Algebra[V, B], side: str) -> StateBuilder[V, B]:
@@ -136,7 +150,7 @@ def _run(
     form: ir.Form,
     algebra: Algebra[V, B],
     builder: StateBuilder[V, B],
-    fields: dict[str, V],
+    fields: Mapping[str, V],
 ) -> Step[V, B]:
     inputs = inputs_of(algebra, "", clocks_shared=True)
     return step(comparison.isa, form, algebra, builder.storage, builder.state, fields, inputs)

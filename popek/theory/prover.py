@@ -90,7 +90,7 @@ class Prover:
     simplify: bool = True
     keep: Path | None = None
     stats: Stats = field(default_factory=Stats)
-    _last: tuple[tuple[str, str], Symbols] | None = None
+    _last: tuple[Body, Symbols] | None = None
     _fields: dict[tuple[str, str], list[dict[str, int]]] = field(default_factory=dict)
 
     def find(
@@ -161,7 +161,7 @@ class Prover:
     ) -> Finding:
         if witness := self._sample(name, body, build, form, range(FIRST_SAMPLES), accept):
             return Refuted(witness, Decider.SAMPLING)
-        algebra = self._symbols(form)
+        algebra = self._symbols(body)
         obligation = build(algebra, False)
         calls = self.stats.solver_calls
         visible = self._goal(algebra, obligation, [Fault.TRANSLATION])
@@ -203,12 +203,10 @@ class Prover:
             case OutOfBudget(cause=cause):
                 return Undecided(name, str(cause))
 
-    def _symbols(self, form: ir.Form | None) -> Symbols:
-        """Where the terms of an obligation are made: one table for a form, while it is studied."""
-        if form is None:
-            return Symbols(Terms(simplify=self.simplify))
-        if self._last is None or self._last[0] != form.key:
-            self._last = form.key, Symbols(Terms(simplify=self.simplify))
+    def _symbols(self, body: Body) -> Symbols:
+        """Where the terms of an obligation are made: one table for a body, while it is studied."""
+        if self._last is None or self._last[0] is not body:
+            self._last = body, Symbols(Terms(simplify=self.simplify))
         return self._last[1]
 
     def satisfiable(
