@@ -223,10 +223,12 @@ class Coupled(Generic[V, B]):
         return self.memory(memory.name) if self._ordinary(space) else self.own(memory.name)
 
     def _changed(self, run: Run[V, B], space: str) -> V:
-        """Whether anything that the translation reads has changed since the step began."""
+        """Whether anything that the translation reads has changed since the step began, other than
+        what it takes as an argument.
+        """
         algebra = run.algebra
         changed = algebra.const(0 if self.coherent else 1, 1)
-        for name in translation_reads(self.isa, space):
+        for name in translation_reads(self.isa, space) - registers_read(self.isa, space).keys():
             before, now = run.before[name], run.state[name]
             if before is now:
                 continue
@@ -273,17 +275,18 @@ class Coupled(Generic[V, B]):
         if ordinary and self.permitted is None:
             return
         name = f"{space}.{access.value}.{units}"
+        seen, seen_widths = self._seen(run, space, args, widths)
         if ordinary and self.permitted is not None:
-            permitted = self.permitted(run, name, self.side, args, widths)
+            permitted = self.permitted(run, name, self.side, seen, seen_widths)
             changed = self._changed(run, space)
             if not run.algebra.is_false(changed):
                 after = run.algebra.uninterpreted(
-                    f"permits.{name}.after{self.side}", args, widths, 1
+                    f"permits.{name}.after{self.side}", seen, seen_widths, 1
                 )
                 permitted = run.algebra.ite(changed, after, permitted, 1)
         else:
             permitted = run.algebra.uninterpreted(
-                f"permits.{name}{self.side}{self.probe}", args, widths, 1
+                f"permits.{name}{self.side}{self.probe}", seen, seen_widths, 1
             )
         run.require(
             permitted,
@@ -311,19 +314,29 @@ class Coupled(Generic[V, B]):
         if self.flat:
             return [self._resized(algebra, p[-1], widths[-1], memory.index_width) for p in places]
         width = memory.index_width
+        seen = [self._seen(run, space, place, widths) for place in places]
+
+        def cells(function: str) -> list[V]:
+            return [algebra.uninterpreted(function, *given, width) for given in seen]
+
         if not self._ordinary(space):
-            return [
-                algebra.uninterpreted(f"cell.{space}{self.side}", p, widths, width) for p in places
-            ]
-        cells = [algebra.uninterpreted(f"cell.{space}", p, widths, width) for p in places]
+            return cells(f"cell.{space}{self.side}")
+        coherent = cells(f"cell.{space}")
         changed = self._changed(run, space)
         if algebra.is_false(changed):
-            return cells
-        after = [
-            algebra.uninterpreted(f"cell.{space}.after{self.side}", p, widths, width)
-            for p in places
-        ]
-        return [algebra.ite(changed, a, c, width) for a, c in zip(after, cells, strict=True)]
+            return coherent
+        after = cells(f"cell.{space}.after{self.side}")
+        return [algebra.ite(changed, a, c, width) for a, c in zip(after, coherent, strict=True)]
+
+    def _seen(
+        self, run: Run[V, B], space: str, args: Sequence[V], widths: Sequence[int]
+    ) -> tuple[list[V], list[int]]:
+        """What the translation of an access is a function of: its arguments, and what programs may
+        set by themselves, as it is now.
+        """
+        registers = registers_read(self.isa, space)
+        values: list[V] = [run.state[name] for name in registers]  # type: ignore[misc]
+        return [*args, *values], [*widths, *registers.values()]
 
     @staticmethod
     def _resized(algebra: Algebra[V, B], value: V, width: int, to: int) -> V:
@@ -337,6 +350,20 @@ class Coupled(Generic[V, B]):
 def translation_reads(isa: ir.Isa, space: str) -> frozenset[str]:
     """The components other than memory that a space's translation reads, its chain included."""
     return _translation_reads(isa).get(space, frozenset())
+
+
+def registers_read(isa: ir.Isa, space: str) -> dict[str, int]:
+    """The registers of programs that a space's translation reads, with their widths."""
+    return _registers_read(isa).get(space, {})
+
+
+@remembered(16)
+def _registers_read(isa: ir.Isa) -> dict[str, dict[str, int]]:
+    def scalars(names: frozenset[str]) -> dict[str, int]:
+        found = (isa.components[name] for name in sorted(names))
+        return {c.name: c.width for c in found if c.role is ir.Role.REGISTER and c.size is None}
+
+    return {space: scalars(names) for space, names in _translation_reads(isa).items()}
 
 
 @remembered(16)

@@ -6,7 +6,7 @@ content of the tables could keep would make every proof behind it vacuous.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,12 +15,13 @@ from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.ints import Ints
 from popek.semantics.symbols import Symbols
 from popek.source import Span
-from popek.terms import Term, Terms, symbols_of
+from popek.terms import Op, Term, Terms, symbols_of
 from popek.theory.anatomy import Anatomy
 from popek.theory.deliveries import Entry, delivered_elsewhere, entries
 from popek.theory.direct import DIRECT, HOST, Coupling, Host, demoted_completes
 from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.prover import Build, Prover
+from popek.theory.states import LEFT
 from popek.theory.verdict import Proved, Refuted, Undecided
 
 #: A promise: its text, and the line that makes it.
@@ -31,6 +32,7 @@ Line = tuple[str, Span]
 class _Place:
     """A body with promises in it, and the steps of the real machine through it."""
 
+    isa: ir.Isa
     body: tuple[ir.Stmt, ...]
     form: ir.Form | None
     step: Build
@@ -54,19 +56,52 @@ class _Place:
 
     @cached_property
     def hosts_own(self) -> frozenset[Line]:
-        """The promises whose words depend on anything that is the host's: real state or tables.
+        """The promises that are about what is the host's: its machine, real state or tables.
 
-        What the guest's registers and memory hold is not the host's to promise.
+        What the guest's registers and memory hold is not the host's to promise; it may say only
+        where to look.
         """
+        made = self.step(Symbols(Terms()), False)
         said: dict[Line, list[Term]] = {}
-        for p in self.step(Symbols(Terms()), False).runs[DIRECT].promises:
+        for p in made.runs[DIRECT].promises:
             said.setdefault((p.why, p.span), []).append(p.condition)
-        return frozenset(line for line, conditions in said.items() if _depend_on_host(conditions))
+        states = {symbol.name for symbol in symbols_of(made.states[DIRECT].values())}
+        guests = {name for name in states if not self._is_hosts(name)}
+        return frozenset(line for line, about in said.items() if self._is_about(about, guests))
+
+    def _is_about(self, said: Sequence[Term], guests: set[str]) -> bool:
+        names = [symbol.name for symbol in symbols_of(said)]
+        of_host = not names or any(self._is_hosts(name) for name in names)
+        return of_host and not any(v.payload in guests for v in _compared(said))
+
+    def _is_hosts(self, symbol: str) -> bool:
+        component = self.isa.components.get(symbol)
+        parameter = component is not None and component.role is ir.Role.PARAMETER
+        return parameter or symbol.endswith((DIRECT, HOST, LEFT))
 
 
-def _depend_on_host(conditions: list[Term]) -> bool:
-    names = [symbol.name for symbol in symbols_of(conditions)]
-    return not names or any(name.endswith((DIRECT, HOST)) for name in names)
+def _compared(said: Sequence[Term]) -> Iterator[Term]:
+    """The variables of terms, but for those that only say where to look."""
+    seen = set[Term]()
+    waiting = list(said)
+    while waiting:
+        term = waiting.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        match term.op:
+            case Op.VAR:
+                yield term
+            case Op.SELECT:
+                waiting.append(term.args[0])
+            case Op.SHL | Op.LSHR | Op.ASHR if term.args[0].op is not Op.CONST:
+                waiting.append(term.args[0])
+            case Op.STORE:
+                waiting += (term.args[0], term.args[2])
+            case Op.APPLY:
+                pass
+            case _:
+                waiting += term.args
 
 
 def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | None]:
@@ -108,7 +143,7 @@ def _places(coupling: Coupling) -> Iterator[_Place]:
         def by_step(algebra: Algebra[V, B], flat: bool, form: ir.Form = form) -> Obligation[V, B]:
             return demoted_completes(coupling.flattened(flat), form, algebra)
 
-        yield _Place(form.body, form, by_step)
+        yield _Place(isa, form.body, form, by_step)
     for entry in entries(isa, isa.traps.values()).values():
 
         def by_delivery(
@@ -116,4 +151,4 @@ def _places(coupling: Coupling) -> Iterator[_Place]:
         ) -> Obligation[V, B]:
             return delivered_elsewhere(coupling.flattened(flat), entry, algebra)
 
-        yield _Place(entry.body, None, by_delivery)
+        yield _Place(isa, entry.body, None, by_delivery)

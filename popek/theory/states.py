@@ -37,6 +37,9 @@ class Fixed:
 #: Ends the name of an input that the bare machine may choose freely (`popek.theory.choice`).
 CHOICE = "'"
 
+#: Ends the name of a component that a step before may have left with any value.
+LEFT = "@left"
+
 #: How one side gets a component.
 Supply = Shared | Own | Fixed
 
@@ -126,7 +129,7 @@ class StateBuilder(Generic[V, B]):
         """Gives components any value again; what was said of them stays said of the old one."""
         for component in self.isa.components.values():
             if component.name in names:
-                symbol = replace(component, name=f"{component.name}@left")
+                symbol = replace(component, name=component.name + LEFT)
                 self.state[component.name] = self._component(symbol, Shared())
 
     def host(self) -> None:

@@ -40,6 +40,13 @@ TIED = "\nresource A : u16\nresource B : u16\ninvariant A == B\n"
 LOST = "\ntrap lost = nowhere(1)\ndeliver nowhere(c : u8)\n  M = user\n"
 #: The processor's own table, at a fixed place.
 FIXED = "\ntranslate fixed(v : u16) -> E for processor\n  return v\n"
+#: A translation that programs have a say in, as IA-32's EFLAGS.AC and PKRU.
+KEYED = """
+register K : u16
+translate keyed(v : u16) -> E
+  require K[0] == 0 and v < R.b else raise memory_trap
+  return R.l + v
+"""
 UNLESS_TSD = "require M == supervisor or not TSD else raise denied"
 
 TRIED = [
@@ -146,6 +153,22 @@ TRIED = [
         "if M == supervisor then a[x] = 1; raise call", GUARDED,
         "it traps; in `general` the two modes leave different states",
         label=Label.ALWAYS, general=True,
+    ),
+    Tried(
+        "a promise that weighs the host's against the guest's",
+        'host R.l < a[y] "it is below"; a[x] = 0', UNDECIDED,
+        "the guest may hold 0: no R.l of the host's is below that",
+    ),
+    Tried(
+        "a register that the translation reads",
+        "K = a[y]; a[x] = keyed[a[y]]", INNOCUOUS,
+        "both sides have the same K before and after: the translation takes it as an argument",
+        KEYED, general=False,
+    ),
+    Tried(
+        "a resource that the translation reads",
+        "R.l = a[y]; a[x] = keyed[a[y]]", CRITICAL,
+        "changes the real R.l", KEYED, general=True,
     ),
     Tried(
         "a promise about a register of the guest's",
