@@ -58,8 +58,7 @@ class Run(Generic[V, B]):
     """One evaluation of a body from a state: the environment, and what it records.
 
     `path` guards the statement being run, all decisions so far included.  `processor` marks the
-    abstract functions where they are this run's own, "" where all runs share them.  `offset` are
-    the sites of clock readings that stand for their sum with whatever is added to them.
+    abstract functions where they are this run's own, "" where all runs share them.
     """
 
     def __init__(
@@ -71,11 +70,9 @@ class Run(Generic[V, B]):
         fields: Mapping[str, V],
         inputs: Inputs[V],
         processor: str = "",
-        offset: frozenset[str] = frozenset(),
     ) -> None:
         self.isa = isa
         self.processor = processor
-        self.offset = offset
         self.algebra = algebra
         self.storage = storage
         self.before = dict(state)
@@ -111,10 +108,6 @@ class Run(Generic[V, B]):
         algebra = self.algebra
         # The most frequent first: of what a proof costs, much is spent here.
         match expr:
-            case ir.Operation(op=ir.Op.ADD | ir.Op.SUB, args=(ir.Input(site=site) as clock, _)) | (
-                ir.Operation(op=ir.Op.ADD | ir.Op.SUB, args=(_, ir.Input(site=site) as clock))
-            ) if site in self.offset:
-                return self.value(clock)
             case ir.Operation(op=op, args=args, width=width):
                 return algebra.operation(
                     op, [self.value(a) for a in args], [a.width for a in args], width
@@ -407,10 +400,9 @@ def step(
     fields: Mapping[str, V],
     inputs: Inputs[V],
     processor: str = "",
-    offset: frozenset[str] = frozenset(),
 ) -> Step[V, B]:
     """One step of `form` from `state`, its fields decoded as `fields`."""
-    run = Run(isa, algebra, storage, state, fields, inputs, processor, offset)
+    run = Run(isa, algebra, storage, state, fields, inputs, processor)
     run.target = run.value(next_pc(isa, form))
     run.run(form.body)
     return run.finish()

@@ -25,7 +25,7 @@ from popek.semantics.outcome import ShutDown, Step
 from popek.semantics.step import Inputs, Run, step
 from popek.semantics.storage import Coupled
 from popek.theory.anatomy import Anatomy
-from popek.theory.clocks import offset_clocks
+from popek.theory.clocks import without_offsets
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
 from popek.theory.states import (
     CHOICE,
@@ -314,7 +314,8 @@ def _step(
     if coupling.own_choice and side == BARE:
         inputs = chosen_inputs(algebra, clocks_free=coupling.timing_exempt)
     processor = side if "same-processor" in coupling.dropped else ""
-    offset = offset_clocks(form.body) if coupling.timing_exempt else frozenset[str]()
+    if coupling.timing_exempt:
+        form = replace(form, body=without_offsets(form.body))
     return step(
         coupling.isa,
         form,
@@ -324,7 +325,6 @@ def _step(
         fields,
         inputs,
         processor,
-        offset,
     )
 
 
