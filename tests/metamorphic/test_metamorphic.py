@@ -33,7 +33,7 @@ from tests.metamorphic.rewriting import (
 )
 from tests.semantics.specs import bundled_isa
 
-SPECS = ("pg74", "pg74-clean", "one-critical", "m68000", "m68010", "ia32", "ia32-umip")
+SPECS = ("pg74", "pg74-clean", "one-critical", "m68000", "m68010", "ia32", "ia32-umip", "rv64")
 WAYS = ("without expect and see", "renamed", "permuted")
 ALL = "all at once"
 VARIANTS = ("m68010", "ia32-umip")
