@@ -12,7 +12,7 @@ from popek.cli.exits import Exit, worst
 from popek.cli.output import emit, say_diagnostics
 from popek.diagnostics import Diagnostic, PopekError
 from popek.source import Source
-from popek.syntax import format_file
+from popek.syntax.format import format_file
 
 
 @click.command("fmt")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from popek import __version__
 
 
 def installed(distribution: str) -> str | None:
     """The version of an installed package, without importing it."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 -- slow
+
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from popek.diagnostics import PopekError
 from popek.resources import bundled
 from popek.source import Source
-from popek.syntax import format_file, parse
+from popek.syntax import parse
+from popek.syntax.format import format_file
 
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "good").glob("*.isa"))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from popek.diagnostics import PopekError, render_all
 from popek.source import Source
-from popek.syntax import format_file, parse
+from popek.syntax import parse
+from popek.syntax.format import format_file
 
 TEXT = (Path(__file__).parent / "good" / "everything.isa").read_text(encoding="utf-8")
 LINES = TEXT.splitlines()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from popek.source import Source
-from popek.syntax import format_file, parse, tree
+from popek.syntax import parse, tree
+from popek.syntax.format import format_file
 from popek.syntax.show import show, show_type
 from tests.syntax.expressions import NOWHERE, expressions
 
