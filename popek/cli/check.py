@@ -28,13 +28,7 @@ from popek.theory.verdict import Class
 
 @click.command("check")
 @options.specs
-@click.option(
-    "--only",
-    "only",
-    metavar="NAME",
-    multiple=True,
-    help="Just the instructions with this mnemonic or name. Repeatable.",
-)
+@options.only
 @options.proving
 @click.option(
     "--expected",

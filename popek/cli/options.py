@@ -28,6 +28,17 @@ def spec(function: F) -> F:
     return click.argument("spec", metavar="SPEC")(function)
 
 
+def only(function: F) -> F:
+    """`--only`."""
+    return click.option(
+        "--only",
+        "only",
+        metavar="NAME",
+        multiple=True,
+        help="Just the instructions with this mnemonic or name. Repeatable.",
+    )(function)
+
+
 def output(function: F) -> F:
     """`--json`, `--format`; the verb gets `format`."""
     for option in (

@@ -15,6 +15,8 @@ import pytest
 import popek
 from popek.diagnostics import CODES
 from popek.isa.assumptions import REGISTRY
+from popek.report.changes import Comparison
+from popek.report.diff_json import diff_document
 from popek.report.explain_json import explain_document
 from popek.report.view import view
 from popek.theory.verdict import Label
@@ -69,13 +71,18 @@ def _keys(entry: object) -> set[str]:
             return set()
 
 
-@pytest.mark.parametrize("document", ["check", "explain"])
+@pytest.mark.parametrize("document", ["check", "explain", "diff"])
 def test_every_json_entry_is_in_the_reference(document: str) -> None:
-    check = popek.check(popek.load("pg74", only=["LRA", "JRST1", "SVC"]), partial=True)
-    if document == "check":
-        made = popek.document(check)
-    else:
-        made = explain_document(view(check, "direct"), "LRA")
+    only = ["LRA", "JRST1", "SVC"]
+    check = popek.check(popek.load("pg74", only=only), partial=True)
+    match document:
+        case "check":
+            made = popek.document(check)
+        case "explain":
+            made = explain_document(view(check, "direct"), "LRA")
+        case _:
+            other = popek.check(popek.load("pg74-clean", only=only), partial=True)
+            made = diff_document(Comparison(view(check, "direct"), view(other, "direct")), [{}, {}])
     told = set(re.findall(r"`([a-z0-9_]+)`", _page("json.md")))
     assert _keys(json.loads(json.dumps(made))) <= told
 
