@@ -110,6 +110,12 @@ class UnsharedState(StateBuilder[V, B]):
                 condition = self.predicate(predicate)
                 self.premises.append(Premise(f"invariant {predicate.text}", condition))
 
+    def contract(self, level: ir.Level) -> None:
+        for predicate in self.isa.contracts:
+            if predicate.level == level.name:
+                condition = self.predicate(predicate)
+                self.premises.append(Premise(f"contract {predicate.text}", condition))
+
 
 @contextmanager
 def _unshared(ties: Ties) -> Iterator[None]:

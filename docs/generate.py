@@ -1,9 +1,9 @@
 """Writes the generated parts of the documentation; `--check` only compares them.
 
 A generated part lies between `<!-- generated: NAME -->` and `<!-- end -->`.  Most come from popek's
-own tables and help texts, and a test compares them on every run.  The tables of docs/ia32.md come
-from a whole `popek check ia32`, which takes minutes: they are written only when asked for, with
-`--ia32`, or at no cost with `--ia32 FILE`, from what `popek check ia32 --json` printed.
+own tables and help texts, and a test compares them on every run.  docs/ia32.md and docs/atlas.md
+come from whole checks, which take minutes: they are written only when asked for, with `--checked`,
+or at no cost with `--checked FILE...`, from what `popek check SPEC... --json` printed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -25,6 +25,7 @@ from popek.cli.main import popek
 from popek.cli.verbs import VERBS
 from popek.diagnostics import CODES
 from popek.isa.assumptions import REGISTRY
+from popek.resources import list_specs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -107,6 +108,9 @@ ROBIN_IRVINE = [*SENSITIVE_REGISTERS, *PROTECTION_SYSTEM, "STR", "MOV"]
 BUGNION = [*ROBIN_IRVINE, "IRET"]
 LAWTON = [*BUGNION, "LDS", "LES", "LFS", "LGS", "LSS"]
 LISTS = {"Robin and Irvine": ROBIN_IRVINE, "Bugnion et al.": BUGNION, "with far loads": LAWTON}
+
+#: The entries `results` of documents of `popek check --json`.
+Results = Sequence[Mapping[str, Any]]
 
 READINGS = ("pg74", "general", "direct")
 WORST = ("critical", "undecided", "guarded", "privileged", "innocuous")
@@ -223,6 +227,67 @@ def ia32_host(result: Mapping[str, Any]) -> str:
     )
 
 
+# ---------------------------------------------------------------- from whole checks of all specs
+
+THEOREMS = {"vmm": "trap-and-emulate", "recursive": "recursive", "hybrid": "hybrid"}
+
+
+def question(result: Mapping[str, Any]) -> str:
+    """The spec by its name, and the guest's highest level where that is not the machine's."""
+    name = Path(result["spec"]["path"]).stem
+    return f"{name} --top {result['top']}" if result["top"] else name
+
+
+def anchor(result: Mapping[str, Any]) -> str:
+    """Where the section of a result is, by the rules of Markdown's headings."""
+    return re.sub(r"[^a-z0-9- ]", "", question(result).lower()).replace(" ", "-")
+
+
+def atlas_summary(results: Results) -> str:
+    """One line per spec."""
+    classes = tuple(reversed(WORST))
+    titles = ("spec", "forms", *classes, *THEOREMS.values())
+    rows = []
+    for result in results:
+        counts = (str(result["summary"][c]) for c in ("forms", *classes))
+        verdicts = (result["theorems"][name]["verdict"] for name in THEOREMS)
+        rows.append(
+            " | ".join((f"| [{question(result)}](#{anchor(result)})", *counts, *verdicts)) + " |"
+        )
+    table = ("| " + " | ".join(titles) + " |", "|---" * len(titles) + "|", *rows)
+    return "\n" + "\n".join(table) + "\n\n"
+
+
+def atlas_specs(results: Results) -> str:
+    """A section per spec."""
+    return "\n" + "\n".join(atlas_section(result) for result in results) + "\n"
+
+
+def atlas_section(result: Mapping[str, Any]) -> str:
+    """Theorems, the host's choice, the other readings, and a reason for each critical mnemonic."""
+    lines = [f"## {question(result)}", "", f"{result['spec']['title']}.", ""]
+    for name, title in THEOREMS.items():
+        theorem = result["theorems"][name]
+        said = f": {theorem['says']}" if theorem["says"] else ""
+        lines.append(f"- {title}: **{theorem['verdict']}**{said}")
+    lines += ["", ia32_host(result).strip(), ""]
+    for reading in ("general", "pg74"):
+        counts = Counter(f["readings"][reading]["class"] for f in result["instructions"])
+        parts = ", ".join(f"{counts[c]} {c}" for c in reversed(WORST) if counts[c])
+        lines.append(f"- in the reading `{reading}`: {parts}")
+    critical: dict[str, list[Mapping[str, Any]]] = {}
+    for form in result["instructions"]:
+        if form["class"] == "critical":
+            critical.setdefault(form["mnemonic"], []).append(form)
+    if critical:
+        lines += ["", "| critical | forms | for example |", "|---|---|---|"]
+        for mnemonic, forms in critical.items():
+            total = sum(f["mnemonic"] == mnemonic for f in result["instructions"])
+            share = str(total) if len(forms) == total else f"{len(forms)} of {total}"
+            lines.append(f"| `{mnemonic}` | {share} | {forms[0]['reason']} |")
+    return "\n".join((*lines, ""))
+
+
 # ---------------------------------------------------------------- the parts
 
 FAST: dict[str, Callable[[], str]] = {
@@ -231,7 +296,11 @@ FAST: dict[str, Callable[[], str]] = {
     "help": lambda: help_of(""),
     **{f"help {verb}": lambda verb=verb: help_of(verb) for verb in VERBS},  # type: ignore[misc]
 }
-SLOW: dict[str, Callable[[Mapping[str, Any]], str]] = {
+OF_ALL: dict[str, Callable[[Results], str]] = {
+    "atlas summary": atlas_summary,
+    "atlas specs": atlas_specs,
+}
+OF_IA32: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "ia32 counts": ia32_counts,
     "ia32 host": ia32_host,
     "ia32 lists": ia32_lists,
@@ -240,16 +309,19 @@ SLOW: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def rewritten(text: str, ia32: Mapping[str, Any] | None) -> str:
+def rewritten(text: str, checked: Results | None) -> str:
     """A page with its generated parts as they have to be."""
 
     def part(match: re.Match[str]) -> str:
         opening, name, old, closing = match.groups()
         if name in FAST:
             return opening + FAST[name]() + closing
-        if ia32 is None:
+        if checked is None:
             return opening + old + closing
-        return opening + SLOW[name](ia32) + closing
+        if name in OF_ALL:
+            return opening + OF_ALL[name](checked) + closing
+        ia32 = next(result for result in checked if question(result) == "ia32")
+        return opening + OF_IA32[name](ia32) + closing
 
     return _PART.sub(part, text)
 
@@ -259,18 +331,33 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def check_ia32(file: Path | None) -> Mapping[str, Any]:
-    """The result of `popek check ia32 --json`, run or read."""
-    if file is not None:
-        printed = file.read_text(encoding="utf-8")
-    else:
-        arguments = [sys.executable, "-m", "popek", "check", "ia32", "--json"]
-        printed = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=False).stdout
-    results = json.loads(printed)["results"]
-    if len(results) != 1 or results[0]["partial"] or results[0]["only"] is not None:
-        sys.exit("this is not the result of a whole check of one spec")
-    result: Mapping[str, Any] = results[0]
-    return result
+#: What the atlas asks: the arguments of `popek check`.
+QUESTIONS = [[spec] for spec in list_specs()] + [["rv64", "--top", "S"]]
+
+
+def popek_check(asked: Sequence[str]) -> str:
+    """What `popek check --json` prints."""
+    command = [sys.executable, "-m", "popek", "check", "--json", *asked]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout
+
+
+def results_of(files: Sequence[Path]) -> Results:
+    """The results of whole checks, run or read, in the order of the atlas."""
+    printed = [file.read_text(encoding="utf-8") for file in files]
+    if not files:
+        command = [sys.executable, "-m", "popek", "check", "--json"]
+        printed = [
+            subprocess.run(
+                [*command, *asked], stdout=subprocess.PIPE, text=True, check=False
+            ).stdout
+            for asked in QUESTIONS
+        ]
+    found = {question(result): result for text in printed for result in json.loads(text)["results"]}
+    missing = [asked for asked in map(" ".join, QUESTIONS) if asked not in found]
+    partial = [name for name, r in found.items() if r["partial"] or r["only"] is not None]
+    if missing or partial:
+        sys.exit(f"no whole check of: {', '.join((*missing, *partial))}")
+    return [found[" ".join(asked)] for asked in QUESTIONS]
 
 
 def main() -> int:
@@ -278,16 +365,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if it would")
     parser.add_argument(
-        "--ia32", nargs="?", const="", metavar="FILE", help="the tables of docs/ia32.md too"
+        "--checked", nargs="*", type=Path, metavar="FILE", help="docs/ia32.md and docs/atlas.md too"
     )
     options = parser.parse_args()
-    ia32 = None
-    if options.ia32 is not None:
-        ia32 = check_ia32(Path(options.ia32) if options.ia32 else None)
+    checked = None if options.checked is None else results_of(options.checked)
     stale = False
     for page in pages():
         old = page.read_text(encoding="utf-8")
-        new = rewritten(old, ia32)
+        new = rewritten(old, checked)
         if new != old:
             stale = True
             sys.stdout.write(f"{page.relative_to(ROOT)}\n")

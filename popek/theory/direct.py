@@ -176,10 +176,7 @@ def _bare_state(
     builder.share_banked()
     builder.invariants(but=coupling.dropped)
     if coupling.contract:
-        for contract in isa.contracts:
-            if contract.level == coupling.level.name:
-                condition = builder.predicate(contract)
-                builder.premises.append(Premise(f"contract {contract.text}", condition))
+        builder.contract(coupling.level)
     return builder
 
 

@@ -53,7 +53,7 @@ def choosable(isa: Isa) -> tuple[Component, ...]:
     What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice, and what has a `host`
     clause is chosen already.
     """
-    settled = {name for found in definitions(isa) for name, _ in found}
+    settled = {name for i in isa.invariants for name, _ in definitions(isa, i)}
     settled |= {c.name for c in isa.components.values() if c.host is not None}
     return tuple(
         c

@@ -170,18 +170,27 @@ class StateBuilder(Generic[V, B]):
 
         `but`: those to do without, by their text.
         """
-        restricting = [
-            (predicate, defined)
-            for predicate, defined in zip(self.isa.invariants, definitions(self.isa), strict=True)
-            if predicate.text not in but
-        ]
-        for _, defined in restricting:
-            for name, value in defined:
+        kept = [p for p in self.isa.invariants if p.text not in but]
+        for predicate in kept:
+            for name, value in definitions(self.isa, predicate):
                 if self._definable(name, value):
-                    self.state[name] = self.value(value)
-                    self._own.discard(name)
-        for predicate, _ in restricting:
+                    self._define(name, value)
+        for predicate in kept:
             self.premises.append(Premise(f"invariant {predicate.text}", self.predicate(predicate)))
+
+    def contract(self, level: ir.Level) -> None:
+        """Restricts to what programs of a level keep to; what is theirs alone is defined by it."""
+        kept = [p for p in self.isa.contracts if p.level == level.name]
+        for predicate in kept:
+            for name, value in definitions(self.isa, predicate):
+                if name in self._own:
+                    self._define(name, value)
+        for predicate in kept:
+            self.premises.append(Premise(f"contract {predicate.text}", self.predicate(predicate)))
+
+    def _define(self, name: str, value: ir.Expr) -> None:
+        self.state[name] = self.value(value)
+        self._own.discard(name)
 
     def _definable(self, name: str, value: ir.Expr) -> bool:
         """Whether the component is a symbol that an equal value may take the place of.
@@ -238,14 +247,17 @@ def level_position(isa: Isa, algebra: Algebra[V, B], level: V, width: int) -> V:
     return position
 
 
-@remembered(16)
-def definitions(isa: Isa) -> tuple[list[tuple[str, ir.Expr]], ...]:
-    """For each invariant, the components that it defines by an equation, with their values.
+def definitions(isa: Isa, predicate: ir.Predicate) -> list[tuple[str, ir.Expr]]:
+    """The components that a predicate defines by equations, with their values.
 
-    Only a way to state the same states with fewer symbols: the invariant itself stays a premise.
+    Only a way to state the same states with fewer symbols: the predicate itself stays a premise.
     """
-    mode = expression_reads(isa.mode.level)
-    return tuple([] if p.setup else _equations(p.condition, mode) for p in isa.invariants)
+    return [] if predicate.setup else _equations(predicate.condition, _read_by_mode(isa))
+
+
+@remembered(16)
+def _read_by_mode(isa: Isa) -> frozenset[str]:
+    return expression_reads(isa.mode.level)
 
 
 def _equations(condition: ir.Expr, mode: frozenset[str]) -> list[tuple[str, ir.Expr]]:

@@ -1,8 +1,8 @@
 """What docs/ia32.md says of IA-32 is what popek finds, for mnemonics that are quick to check.
 
-The whole table is written by `python docs/generate.py --ia32`; here a few of its rows are compared
-with a run of these mnemonics alone.  None of them touches a control that another form touches too,
-so that the host's choice for them is that of the whole spec.
+The whole table is written by `python docs/generate.py --checked`; here a few of its rows are
+compared with a run of these mnemonics alone.  None of them touches a control that another form
+touches too, so that the host's choice for them is that of the whole spec.
 """
 
 from __future__ import annotations
