@@ -25,7 +25,7 @@ from popek.terms.smtlib import symbol_text
 from popek.theory import direct, invariants, pairs
 from popek.theory.obligation import Fault
 from popek.theory.prover import Build
-from popek.theory.states import Fixed, Own, Premise, Shared, StateBuilder, Supply
+from popek.theory.states import Fixed, Own, Shared, StateBuilder, Supply
 
 
 @dataclass
@@ -73,7 +73,7 @@ class UnsharedState(StateBuilder[V, B]):
         """`name`, a scalar, has a value."""
         width = self.isa.components[name].width
         same = self.algebra.equal(a, b, width)  # type: ignore[arg-type]
-        self.premises.append(Premise(f"{name} is given", same))
+        self.say(f"{name} is given", lambda: same)
 
     def memory(self, entry: str, symbol: str, memory: ir.Memory) -> None:
         super().memory(entry, self._ties.own(symbol, self.side), memory)
@@ -82,7 +82,7 @@ class UnsharedState(StateBuilder[V, B]):
         expr = self.isa.mode.level
         value = self.algebra.const(level.value, expr.width)
         equal = self.algebra.equal(self.value(expr), value, expr.width)
-        self.premises.append(Premise(f"level {level.name}", equal))
+        self.say(f"level {level.name}", lambda: equal)
 
     def share_banked(self) -> None:
         for component in self.isa.components.values():
@@ -102,19 +102,17 @@ class UnsharedState(StateBuilder[V, B]):
                 name = component.name
                 self._equal(name, self.state[name], self.value(component.host))
         for predicate in self.isa.hosts:
-            self.premises.append(Premise(f"host {predicate.text}", self.predicate(predicate)))
+            self.restrict("host", predicate)
 
     def invariants(self, but: frozenset[str] = frozenset()) -> None:
         for predicate in self.isa.invariants:
             if predicate.text not in but:
-                condition = self.predicate(predicate)
-                self.premises.append(Premise(f"invariant {predicate.text}", condition))
+                self.restrict("invariant", predicate)
 
     def contract(self, level: ir.Level) -> None:
         for predicate in self.isa.contracts:
             if predicate.level == level.name:
-                condition = self.predicate(predicate)
-                self.premises.append(Premise(f"contract {predicate.text}", condition))
+                self.restrict("contract", predicate)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, NoReturn
 
 from popek.isa import ir
@@ -58,7 +59,11 @@ def fields_of(form: ir.Form, algebra: Algebra[V, B]) -> dict[str, V]:
 
 
 class StateBuilder(Generic[V, B]):
-    """Builds one side's state before the step, with the conditions that restrict it."""
+    """Builds one side's state before the step, with the conditions that restrict it.
+
+    A condition may make a component a constant, or a term over others, which only says the same
+    states with fewer symbols: all conditions are said once more of the state as it has become.
+    """
 
     def __init__(self, isa: Isa, algebra: Algebra[V, B], side: str, storage: Storage[V, B]) -> None:
         self.isa = isa
@@ -66,10 +71,25 @@ class StateBuilder(Generic[V, B]):
         self.side = side
         self.storage = storage
         self.state: dict[str, V | B] = {}
-        self.premises: list[Premise[V]] = []
+        self._said: list[tuple[str, Callable[[], V]]] = []
+        self._premises: list[Premise[V]] | None = None
         #: Components whose value here is a symbol of their own, and those that the sides share.
         self._own: set[str] = set()
         self._shared: set[str] = set()
+
+    @property
+    def premises(self) -> list[Premise[V]]:
+        """The conditions; the state is not changed any more once they have been asked for, but for
+        `forget`.
+        """
+        if self._premises is None:
+            self._premises = [Premise(name, condition()) for name, condition in self._said]
+        return self._premises
+
+    def say(self, name: str, condition: Callable[[], V]) -> None:
+        """Adds a condition on the state as it will be."""
+        assert self._premises is None
+        self._said.append((name, condition))
 
     def supply(self, choose: Callable[[Component], Supply]) -> None:
         """Gives every component its symbol or constant."""
@@ -97,17 +117,15 @@ class StateBuilder(Generic[V, B]):
         """Puts the state into a level; `of_both`: the other side's is the same."""
         expr = self.isa.mode.level
         value = self.algebra.const(level.value, expr.width)
-        match expr:
-            case ir.Read(component=component):
-                self.state[component] = value
-                self._own.discard(component)
-                if of_both:
-                    self._shared.add(component)
-                else:
-                    self._shared.discard(component)
-            case _:
-                equal = self.algebra.equal(self.value(expr), value, expr.width)
-                self.premises.append(Premise(f"level {level.name}", equal))
+        if isinstance(expr, ir.Read):
+            self.state[expr.component] = value
+            self._own.discard(expr.component)
+            if of_both:
+                self._shared.add(expr.component)
+            else:
+                self._shared.discard(expr.component)
+        equal = self.algebra.equal
+        self.say(f"level {level.name}", lambda: equal(self.value(expr), value, expr.width))
 
     def share_banked(self) -> None:
         """The selected copy of a banked register is visible: one symbol for both sides."""
@@ -127,6 +145,7 @@ class StateBuilder(Generic[V, B]):
 
     def forget(self, names: frozenset[str]) -> None:
         """Gives components any value again; what was said of them stays said of the old one."""
+        self._premises = self.premises
         for component in self.isa.components.values():
             if component.name in names:
                 symbol = replace(component, name=component.name + LEFT)
@@ -136,57 +155,60 @@ class StateBuilder(Generic[V, B]):
         """What the real machine satisfies while a guest runs: `host` clauses and lines."""
         for component in self.isa.components.values():
             if component.host is not None:
-                self._hosted(component, self.value(component.host))
+                self._hosted(component, component.host)
         for predicate in self.isa.hosts:
-            self.premises.append(Premise(f"host {predicate.text}", self.predicate(predicate)))
+            self.restrict("host", predicate)
 
-    def _hosted(self, component: Component, value: V) -> None:
-        """Gives a component, or every element of a bank, the value of its `host` clause.
-
-        Where the two sides share it (the decode context), the bare machine's has to be the same.
+    def _hosted(self, component: Component, host: ir.Expr) -> None:
+        """Gives a component, or every element of a bank, the value of its `host` clause, unless the
+        sides share it: then (the decode context) the bare machine's has to be the same.
         """
-        algebra, name = self.algebra, component.name
-        if name in self._shared and component.size is None:
-            same = algebra.equal(self.state[name], value, component.width)  # type: ignore[arg-type]
-            self.premises.append(Premise(f"host {name}", same))
-            return
+        name = component.name
+        shared = name in self._shared
+        value = self.value(host)
         self._own.discard(name)
         if component.size is None:
-            self.state[name] = value
+            if not shared:
+                self.state[name] = value
+            self.say(f"host {name}", lambda: self._equal(component, self.state[name], host))  # type: ignore[arg-type]
             return
-        bank: B = self.state[name]  # type: ignore[assignment]
         for i in range(component.size):
-            at = algebra.const(i, component.index_width)
-            if name in self._shared:
-                here = algebra.select(bank, at, component.index_width, component.width)
-                same = algebra.equal(here, value, component.width)
-                self.premises.append(Premise(f"host {name}", same))
-            else:
-                bank = algebra.store(bank, at, value, component.index_width, component.width)
-        self.state[name] = bank
+            at = self.algebra.const(i, component.index_width)
+            if not shared:
+                bank: B = self.state[name]  # type: ignore[assignment]
+                widths = component.index_width, component.width
+                self.state[name] = self.algebra.store(bank, at, value, *widths)
+            self.say(f"host {name}", partial(self._element_is, component, at, host))
+
+    def _element_is(self, component: Component, at: V, host: ir.Expr) -> V:
+        bank: B = self.state[component.name]  # type: ignore[assignment]
+        here = self.algebra.select(bank, at, component.index_width, component.width)
+        return self._equal(component, here, host)
+
+    def _equal(self, component: Component, value: V, host: ir.Expr) -> V:
+        return self.algebra.equal(value, self.value(host), component.width)
 
     def invariants(self, but: frozenset[str] = frozenset()) -> None:
-        """Restricts to the invariants; one that defines a component is used as its definition.
-
-        `but`: those to do without, by their text.
-        """
+        """Restricts to the invariants.  `but`: those to do without, by their text."""
         kept = [p for p in self.isa.invariants if p.text not in but]
         for predicate in kept:
             for name, value in definitions(self.isa, predicate):
                 if self._definable(name, value):
                     self._define(name, value)
-        for predicate in kept:
-            self.premises.append(Premise(f"invariant {predicate.text}", self.predicate(predicate)))
+            self.restrict("invariant", predicate)
 
     def contract(self, level: ir.Level) -> None:
-        """Restricts to what programs of a level keep to; what is theirs alone is defined by it."""
-        kept = [p for p in self.isa.contracts if p.level == level.name]
-        for predicate in kept:
-            for name, value in definitions(self.isa, predicate):
-                if name in self._own:
-                    self._define(name, value)
-        for predicate in kept:
-            self.premises.append(Premise(f"contract {predicate.text}", self.predicate(predicate)))
+        """Restricts to what programs of a level keep to."""
+        for predicate in self.isa.contracts:
+            if predicate.level == level.name:
+                for name, value in definitions(self.isa, predicate):
+                    if name in self._own:
+                        self._define(name, value)
+                self.restrict("contract", predicate)
+
+    def restrict(self, kind: str, predicate: ir.Predicate) -> None:
+        """Adds a condition of the spec's."""
+        self.say(f"{kind} {predicate.text}", lambda: self.predicate(predicate))
 
     def _define(self, name: str, value: ir.Expr) -> None:
         self.state[name] = self.value(value)

@@ -99,6 +99,22 @@ TRIED = [
     ),
     # ------------------------------------------------------------ host clauses
     Tried(
+        "a host line on what an invariant defines", "require A != 0 else raise denied; a[x] = R.l",
+        PRIVILEGED, "the real A is 0, whatever else is said of it",
+        "\nresource A : u16\nresource B : u16\ninvariant A == B\nhost A == 0\n", general=True,
+    ),
+    Tried(
+        "a host line through what an invariant defines",
+        "require B != 0 else raise denied; a[x] = R.l", PRIVILEGED, "the real B is the real A",
+        "\nresource A : u16\nresource B : u16\ninvariant A == B\nhost A == 0\n", general=True,
+    ),
+    Tried(
+        "a host clause through what an invariant defines",
+        "require A != 0 else raise denied; a[x] = R.l", PRIVILEGED, "A is B, B is C, and C is 0",
+        "\nresource A : u16 host B\nresource B : u16\nresource C : u16 host 0\ninvariant B == C\n",
+        general=True,
+    ),
+    Tried(
         "a loadable that the host gives a value", "a[x] = A", CRITICAL,
         "what has a `host` value is not loaded with the guest's",
         "\nloadable A : u16 host 0\n",
