@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from popek.diagnostics import Diagnostic, PopekError
     from popek.isa.ir import Form, Isa
+    from popek.report.changes import Change
     from popek.resources import list_specs
     from popek.smt import Solver
     from popek.theory.check import Check, Progress
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Change",
     "Check",
     "Class",
     "Diagnostic",
@@ -50,6 +52,7 @@ __all__ = [
     "Witness",
     "__version__",
     "check",
+    "diff",
     "document",
     "explain",
     "list_specs",
@@ -60,6 +63,7 @@ __all__ = [
 Reading = Literal["direct", "general", "pg74"]
 
 _HOMES: Final = {
+    "Change": "popek.report.changes",
     "Check": "popek.theory.check",
     "Class": "popek.theory.verdict",
     "Diagnostic": "popek.diagnostics",
@@ -165,3 +169,13 @@ def document(result: Check, *, reading: Reading = "direct") -> dict[str, Any]:
     from popek.report.view import view  # noqa: PLC0415
 
     return check_result(view(result, reading))
+
+
+def diff(first: Check, second: Check, *, reading: Reading = "direct") -> tuple[Change, ...]:
+    """The forms that have another class in the second check, each with the lines that make the
+    difference.
+    """
+    from popek.report.changes import Comparison  # noqa: PLC0415
+    from popek.report.view import view  # noqa: PLC0415
+
+    return Comparison(view(first, reading), view(second, reading)).changes

@@ -62,3 +62,10 @@ def test_a_bad_host_or_level_is_a_value_error() -> None:
 def test_an_unknown_attribute_is_an_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'checc'"):
         popek.checc  # noqa: B018
+
+
+def test_changes_between_two_checks() -> None:
+    one, two = (popek.check(popek.load(DATA / name)) for name in ("leaky.isa", "clean.isa"))
+    changes = popek.diff(one, two)
+    assert {c.form.mnemonic for c in changes if c.before is popek.Class.CRITICAL} == {"SHOW"}
+    assert popek.diff(one, one) == ()
