@@ -1,0 +1,476 @@
+"""QEMU's `qemu-system-riscv64`, machine `virt`, as a hart of M, S and U in a process of its own.
+
+A case is written into registers through the gdb stub, and into memory through a shared file; MRET is
+stepped to enter the mode, and then the case's instruction; then everything is read.  A stub, because
+no program could show a step whole: what a trap into a monitor changes (MPP, mepc, mcause and more)
+is part of the state, and where a case delegates its traps to a handler that its tables do not map,
+no monitor would run again.  So nothing has to lie around the code, and a trap is seen where its
+handler begins, wherever that is.  That there was one stands in QEMU's log of exceptions.
+
+Not seen are LR's reservation, which QEMU drops at each change of mode, MRET among them, and what
+was written to counters, which run.  Interrupts are off while a step is made.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from socket import socketpair
+from typing import Final
+
+from popek.oracles.gdb import Lost, Remote, Stop
+from popek.oracles.oracle import (
+    Answer,
+    Bench,
+    Case,
+    Died,
+    Identity,
+    OracleMissing,
+    Outcome,
+    Refused,
+    Region,
+    State,
+    Trap,
+    Value,
+)
+
+NAME: Final = "qemu"
+PROGRAM: Final = "qemu-system-riscv64"
+TITLE: Final = "RV64"
+
+#: The hart of specs/rv64.isa: 64 bits, IMAFD and nothing that came with later extensions.
+_CPU: Final = (
+    "rv64,priv_spec=v1.12.0,c=off,h=off,v=off,zba=off,zbb=off,zbc=off,zbs=off,sstc=off,svinval=off"
+    ",svnapot=off,svpbmt=off,sscofpmf=off,debug=off,pmu-num=29,mvendorid=0,marchid=0,mimpid=0"
+)
+
+#: Main memory of the board, and how much of it cases have; the rest is the adapter's.
+_RAM: Final = 0x8000_0000
+_RAM_SIZE: Final = 1 << 24
+_CELLS: Final = 1 << 18
+
+#: Where MRET lies.
+_GATE: Final = _RAM + _RAM_SIZE - 4096
+_MRET: Final = 0x3020_0073
+_WFI: Final = 0x1050_0073
+
+_M: Final = 3
+_SSIP: Final = 1 << 1
+#: An entry of PMP: NAPOT, R, W, X.
+_ALL_OF_MEMORY: Final = 0x1F
+#: The lock bits of eight PMP entries.
+_LOCKS: Final = 0x8080_8080_8080_8080
+
+# Numbers of the stub's registers: x from 0, the pc, f, the mode, CSRs.
+_PC: Final = 32
+_F: Final = 33
+_MODE: Final = 65
+_CSR: Final = 66
+
+
+# ---------------------------------------------------------------- registers and components
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """`width` bits of a register, from `low` on: a component, or the element `index` of a bank."""
+
+    component: str
+    low: int
+    width: int
+    index: int | None = None
+
+    def of(self, state: State) -> int:
+        """The component's value, where it lies in the register."""
+        if self.index is None:
+            return _number(state, self.component) << self.low
+        return _bank(state, self.component)[self.index] << self.low
+
+    def cut(self, word: int) -> int:
+        """The component's value in the register's."""
+        return word >> self.low & ((1 << self.width) - 1)
+
+
+def _whole(register: str) -> tuple[_Part, ...]:
+    return (_Part(register, 0, 64),)
+
+
+def _fields(register: str, **places: tuple[int, int]) -> tuple[_Part, ...]:
+    """Fields by name: their lowest bits and widths."""
+    return tuple(_Part(f"{register}.{name}", low, width) for name, (low, width) in places.items())
+
+
+_ENABLES: Final = {"CY": (0, 1), "TM": (1, 1), "IR": (2, 1), "HPM": (3, 29)}
+
+# Numbers of CSRs (PRIV, 2.2).
+_SATP: Final = _CSR + 0x180
+_MSTATUS: Final = _CSR + 0x300
+_MIE: Final = _CSR + 0x304
+_MEPC: Final = _CSR + 0x341
+_MIP: Final = _CSR + 0x344
+_PMPCFG0: Final = _CSR + 0x3A0
+_PMPADDR0: Final = _CSR + 0x3B0
+
+#: Registers but for x and the pc, in the order in which they are written: fcsr makes mstatus.FS
+#: dirty, mstatus.TVM guards satp, and addresses of PMP come before what may lock them.
+_REGISTERS: Final[Mapping[int, tuple[_Part, ...]]] = {
+    **{_F + i: (_Part("f", 0, 64, i),) for i in range(32)},
+    _CSR + 0x003: _fields("fcsr", FFLAGS=(0, 5), FRM=(5, 3)),
+    **{_PMPADDR0 + i: (_Part("pmp.address", 0, 54, i),) for i in range(8)},
+    _PMPCFG0: tuple(_Part("pmp.config", 8 * i, 8, i) for i in range(8)),
+    _SATP: _fields("satp", PPN=(0, 44), ASID=(44, 16), MODE=(60, 4)),
+    _CSR + 0x105: _whole("stvec"),
+    _CSR + 0x106: _fields("scounteren", **_ENABLES),
+    _CSR + 0x10A: _fields("senvcfg", FIOM=(0, 1)),
+    _CSR + 0x140: _whole("sscratch"),
+    _CSR + 0x141: _whole("sepc"),
+    _CSR + 0x142: _whole("scause"),
+    _CSR + 0x143: _whole("stval"),
+    _CSR + 0x302: _whole("medeleg"),
+    _CSR + 0x303: _whole("mideleg"),
+    _MIE: _whole("mie"),
+    _CSR + 0x305: _whole("mtvec"),
+    _CSR + 0x306: _fields("mcounteren", **_ENABLES),
+    _CSR + 0x30A: _fields("menvcfg", FIOM=(0, 1)),
+    _CSR + 0x340: _whole("mscratch"),
+    _MEPC: _whole("mepc"),
+    _CSR + 0x342: _whole("mcause"),
+    _CSR + 0x343: _whole("mtval"),
+    _MIP: _fields(
+        "mip", SSIP=(1, 1), MSIP=(3, 1), STIP=(5, 1), MTIP=(7, 1), SEIP=(9, 1), MEIP=(11, 1)
+    ),
+    _MSTATUS: _fields(
+        "mstatus",
+        SIE=(1, 1),
+        MIE=(3, 1),
+        SPIE=(5, 1),
+        MPIE=(7, 1),
+        SPP=(8, 1),
+        MPP=(11, 2),
+        FS=(13, 2),
+        MPRV=(17, 1),
+        SUM=(18, 1),
+        MXR=(19, 1),
+        TVM=(20, 1),
+        TW=(21, 1),
+        TSR=(22, 1),
+    ),
+}
+
+#: Registers that no component stands for and M may write: mcountinhibit, and the performance
+#: counters with their events.
+_HIDDEN: Final = tuple(_CSR + n for n in (0x320, *range(0x323, 0x340), *range(0xB03, 0xB20)))
+_SYSTEM_OPCODE: Final = 0x73
+
+#: Where the board is told to drive lines, with what, and with what not to.  Those of M by component:
+#: the software interrupt, the timer (mtimecmp: at once, never), and the external one, by a threshold
+#: below and above the priority of the interrupt that the UART has raised; and that of S.
+_OF_M: Final[Mapping[str, tuple[int, bytes, bytes]]] = {
+    "mip.MSIP": (0x0200_0000, b"\1\0\0\0", bytes(4)),
+    "mip.MTIP": (0x0200_4000, bytes(8), b"\xff" * 8),
+    "mip.MEIP": (0x0C20_0000, bytes(4), b"\7\0\0\0"),
+}
+_EXTERNAL: Final = (0x0C20_1000, bytes(4), b"\7\0\0\0")
+#: The UART raises interrupt 10, which has priority 1 and is enabled for M and S.
+_RAISED: Final = (
+    (0x1000_0001, b"\2"),
+    (0x0C00_0028, b"\1\0\0\0"),
+    (0x0C00_2000, b"\0\4\0\0"),
+    (0x0C00_2080, b"\0\4\0\0"),
+)
+
+_FIXED: Final[Mapping[str, Value]] = {
+    "VENDOR": 0,
+    "ARCHITECTURE": 0,
+    "IMPLEMENTATION": 0,
+    "HART": 0,
+    "CONFIGURATION": 0,
+    "MISALIGNED": 1,
+    "reserved": 0,
+    "cycle_offset": 0,
+    "instret_offset": 0,
+}
+
+_LOGGED: Final = re.compile(rb"riscv_cpu_do_interrupt: .*?async:0, cause:([0-9a-f]+)")
+
+
+# ---------------------------------------------------------------- the oracle
+
+
+class QemuRv64:
+    """The oracle.  Batches may run side by side: each has processes of its own."""
+
+    def __init__(self, title: str) -> None:
+        """For the spec of this title.
+
+        Raises OracleMissing without the program, ValueError for another processor's spec.
+        """
+        if title != TITLE:
+            raise ValueError(f"{PROGRAM} runs {TITLE}, not {title}")
+        self._program = shutil.which(PROGRAM) or ""
+        if not self._program:
+            raise OracleMissing(
+                f"{PROGRAM} is not installed: `apt install qemu-system-misc` (Debian, Ubuntu)"
+            )
+        said = subprocess.run(
+            [self._program, "--version"], check=True, capture_output=True, text=True
+        )
+        version = re.search(r"version (\S+)", said.stdout)
+        self.identity = Identity(NAME, version[1] if version else "unknown", f"virt, {_CPU}")
+        self.bench = Bench(_FIXED, (Region("ram", _RAM, _RAM + _CELLS - 1),))
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
+        machine: _Machine | None = None
+        try:
+            for case in cases:
+                if why := _unfit(case):
+                    yield Refused(why)
+                    continue
+                machine = machine or _Machine(self._program)
+                try:
+                    answer = machine.answer(case)
+                except Lost as lost:
+                    answer = Died(str(lost))
+                if isinstance(answer, Died) or machine.locked:
+                    machine.close()
+                    machine = None
+                yield answer
+        finally:
+            if machine is not None:
+                machine.close()
+
+
+def _unfit(case: Case) -> str:
+    """Why no machine can be set up as this, "" if one can."""
+    for name, value in _FIXED.items():
+        if case.state[name] != value:
+            return f"{name} is another"
+    if _number(case.state, "PC") & 3:
+        return "the pc is not a multiple of 4"
+    if not all(_RAM <= cell < _RAM + _CELLS for cell in case.memory.get("ram", {})):
+        return "memory beyond the bench"
+    return ""
+
+
+class _Machine:
+    """A running QEMU that stands still between cases."""
+
+    def __init__(self, program: str) -> None:
+        ram = os.memfd_create("ram")
+        os.truncate(ram, _RAM_SIZE)
+        self._log, log = os.pipe2(os.O_NONBLOCK)
+        self._socket, socket = socketpair()
+        memory = f"size={_RAM_SIZE},share=on,mem-path=/proc/self/fd/{ram}"
+        self._process = subprocess.Popen(
+            [
+                program,
+                *("-M", "virt,memory-backend=ram", "-m", f"{_RAM_SIZE >> 20}M", "-cpu", _CPU),
+                *("-object", f"memory-backend-file,id=ram,{memory}"),
+                *("-accel", "tcg", "-bios", "none", "-nodefaults", "-display", "none", "-S"),
+                *("-d", "int", "-D", f"/proc/self/fd/{log}"),
+                *("-chardev", f"socket,id=gdb,fd={socket.fileno()}", "-gdb", "chardev:gdb"),
+            ],
+            pass_fds=(ram, log, socket.fileno()),
+            stdin=subprocess.DEVNULL,
+        )
+        self._memory = mmap.mmap(ram, _RAM_SIZE)
+        socket.close()
+        os.close(ram)
+        #: What registers are known to hold.
+        self._held: dict[int, int] = {}
+        self._lines: dict[str, int] = {}
+        self._stub = Remote(self._socket)
+        # It opens the log while it starts.
+        os.close(log)
+        gate = _GATE - _RAM
+        self._memory[gate : gate + 4] = _MRET.to_bytes(4, "little")
+        devices = (*_RAISED, (_EXTERNAL[0], _EXTERNAL[2]))
+        self._stub.ask(["Qqemu.PhyMemMode:1", *(_stored(at, data) for at, data in devices)])
+
+    @property
+    def locked(self) -> bool:
+        """Whether PMP entries are locked: they are until the machine is a new one."""
+        return bool(self._held.get(_PMPCFG0, 0) & _LOCKS)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._socket.close()
+        self._memory.close()
+        os.close(self._log)
+
+    # ------------------------------------------------------------ one case
+
+    def answer(self, case: Case) -> Answer:
+        """What one step makes of the case.  Raises Lost."""
+        pc, mode = _number(case.state, "PC"), _number(case.state, "priv")
+        cells = bytearray(_CELLS)
+        for cell, byte in case.memory.get("ram", {}).items():
+            cells[cell - _RAM] = byte
+        before = bytes(cells)
+        self._memory[:_CELLS] = before
+        self._enter(mode, pc)
+        if why := self._load(case.state):
+            return Refused(why)
+        self._logged()
+        waits = self._step(pc)
+        trap = self._logged()
+        after = self._read(case.state)
+        if waits:
+            self._wake()
+        if mode == _M and _RAM <= pc < _RAM + _CELLS and cells[pc - _RAM] == _SYSTEM_OPCODE:
+            self._stub.ask([_written(n, 0) for n in _HIDDEN])
+        changed = _differences(before, self._memory[:_CELLS])
+        return Outcome(after, {"ram": changed}, trap, waits)
+
+    def _enter(self, mode: int, pc: int) -> None:
+        """From wherever it stands to the mode and pc, by MRET of M."""
+        given = {
+            _MODE: _M,
+            _MSTATUS: mode << 11,
+            _MEPC: pc,
+            _PC: _GATE,
+            # Where no PMP entry is on, MRET is illegal to QEMU.
+            _PMPADDR0: (1 << 54) - 1,
+            _PMPCFG0: _ALL_OF_MEMORY,
+        }
+        self._stub.ask([_written(n, value) for n, value in given.items()])
+        self._stub.step()
+        for n in given:
+            self._held.pop(n, None)
+
+    def _load(self, state: State) -> str:
+        """The rest of the state; why the machine cannot hold it, "" if it can."""
+        requests = []
+        for name, (at, high, low) in _OF_M.items():
+            if self._lines.get(name) != (line := _number(state, name)):
+                requests.append(_stored(at, high if line else low))
+                self._lines[name] = line
+        wanted = {n: sum(p.of(state) for p in parts) for n, parts in _REGISTERS.items()}
+        # A write that changes satp empties the TLB, which knows the tables of another case.
+        requests.append(_written(_SATP, wanted[_SATP] ^ 1))
+        self._held.pop(_SATP, None)
+        new = {n: value for n, value in wanted.items() if self._held.get(n) != value}
+        requests += [_written(n, value) for n, value in new.items()]
+        general = (*_bank(state, "x"), _number(state, "PC"))
+        requests.append("G" + _GENERAL.pack(*general).hex())
+        written, asked = len(requests), (_PC, _MODE, *new)
+        requests += map(_asked, asked)
+        if _number(state, "external"):
+            # Not before: where mip is read, it hides what was written.
+            requests.append(_stored(*_EXTERNAL[:2]))
+        replies = self._stub.ask(requests)[written : written + len(asked)]
+        self._held |= dict(zip(asked, map(_number_in, replies), strict=True))
+        for n in new:
+            for part in _REGISTERS[n]:
+                if part.cut(self._held[n] ^ wanted[n]):
+                    return f"{part.component} holds no such value"
+        if (self._held[_PC], self._held[_MODE]) != (general[_PC], _number(state, "priv")):
+            return "MRET does not lead there"
+        return ""
+
+    def _step(self, pc: int) -> bool:
+        """One instruction; whether the hart waits after it."""
+        while self._stub.step() is Stop.INTERRUPTED:
+            # It waits, or it was slow: has not begun, or is done by now.
+            now, _, code, _ = self._stub.ask(
+                [_asked(_PC), "Qqemu.PhyMemMode:0", f"m{pc:x},4", "Qqemu.PhyMemMode:1"]
+            )
+            if _number_in(now) != pc:
+                return _number_in(code) == _WFI
+        return False
+
+    def _wake(self) -> None:
+        """End a wait, by an interrupt that is enabled."""
+        self._stub.ask([_written(_MIE, _SSIP), _written(_MIP, _SSIP)])
+        self._held.clear()
+        self._enter(_M, _GATE)
+
+    def _read(self, before: State) -> dict[str, Value]:
+        """The state of the machine; what it does not show is as before."""
+        # M may read everything, whatever mstatus.TVM says.
+        requests = ["g", _asked(_MODE), _written(_MODE, _M)]
+        if _number(before, "external"):
+            requests.append(_stored(_EXTERNAL[0], _EXTERNAL[2]))
+        replies = self._stub.ask([*requests, *map(_asked, _REGISTERS)])
+        numbers = map(_number_in, replies[len(requests) :])
+        self._held = dict(zip(_REGISTERS, numbers, strict=True))
+        general = _GENERAL.unpack(bytes.fromhex(replies[0].decode()))
+        after: dict[str, Value] = {
+            **before,
+            "x": general[:_PC],
+            "PC": general[_PC],
+            "priv": _number_in(replies[1]),
+        }
+        banks: dict[str, list[int]] = {}
+        for n, parts in _REGISTERS.items():
+            for part in parts:
+                value = part.cut(self._held[n])
+                if part.index is None:
+                    after[part.component] = value
+                else:
+                    # Elements come in the order of their indices.
+                    banks.setdefault(part.component, []).append(value)
+        return after | {name: tuple(values) for name, values in banks.items()}
+
+    def _logged(self) -> Trap | None:
+        """The exception that the log has since the last time, if any."""
+        try:
+            text = os.read(self._log, 1 << 16)
+        except BlockingIOError:
+            return None
+        found = _LOGGED.search(text)
+        return Trap(int(found[1], 16)) if found else None
+
+
+# ---------------------------------------------------------------- requests and numbers
+
+#: x and the pc, as the stub gives and takes them together.
+_GENERAL: Final = struct.Struct("<33Q")
+
+
+def _asked(n: int) -> str:
+    return f"p{n:x}"
+
+
+def _written(n: int, value: int) -> str:
+    return f"P{n:x}={value.to_bytes(8, 'little').hex()}"
+
+
+def _stored(at: int, data: bytes) -> str:
+    return f"M{at:x},{len(data):x}:{data.hex()}"
+
+
+def _number_in(reply: bytes) -> int:
+    return int.from_bytes(bytes.fromhex(reply.decode()), "little")
+
+
+def _differences(before: bytes, after: bytes) -> dict[int, int]:
+    """Cells that hold another byte, a page at a time."""
+    if before == after:
+        return {}
+    return {
+        _RAM + i: after[i]
+        for page in range(0, _CELLS, 4096)
+        if before[page : page + 4096] != after[page : page + 4096]
+        for i in range(page, page + 4096)
+        if before[i] != after[i]
+    }
+
+
+def _number(state: State, name: str) -> int:
+    value = state[name]
+    assert isinstance(value, int), f"{name} is a bank"
+    return value
+
+
+def _bank(state: State, name: str) -> tuple[int, ...]:
+    value = state[name]
+    assert isinstance(value, tuple), f"{name} is no bank"
+    return value
