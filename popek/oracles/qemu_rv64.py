@@ -1,7 +1,7 @@
 """QEMU's `qemu-system-riscv64`, machine `virt`, as a hart of M, S and U in a process of its own.
 
-A case is written into registers through the gdb stub, and into memory through a shared file; MRET is
-stepped to enter the mode, and then the case's instruction; then everything is read.  A stub, because
+A case is written into registers through the gdb stub, and into memory through a shared file; MRET
+is stepped to enter the mode, and then the case's instruction; then everything is read.  A stub, as
 no program could show a step whole: what a trap into a monitor changes (MPP, mepc, mcause and more)
 is part of the state, and where a case delegates its traps to a handler that its tables do not map,
 no monitor would run again.  So nothing has to lie around the code, and a trap is seen where its
@@ -64,6 +64,8 @@ _M: Final = 3
 _SSIP: Final = 1 << 1
 #: An entry of PMP: NAPOT, R, W, X.
 _ALL_OF_MEMORY: Final = 0x1F
+#: Bits of mstatus that no component stands for: UXL and SXL say 64 bits.
+_64_BITS: Final = 0b1010 << 32
 #: The lock bits of eight PMP entries.
 _LOCKS: Final = 0x8080_8080_8080_8080
 
@@ -163,13 +165,17 @@ _REGISTERS: Final[Mapping[int, tuple[_Part, ...]]] = {
     ),
 }
 
-#: Registers that no component stands for and M may write: mcountinhibit, and the performance
-#: counters with their events.
-_HIDDEN: Final = tuple(_CSR + n for n in (0x320, *range(0x323, 0x340), *range(0xB03, 0xB20)))
+#: Registers that no component stands for and M may write: mcountinhibit, the performance counters
+#: with their events, and PMP entries from 8 on, addresses after configurations.
+_HIDDEN: Final = tuple(
+    _CSR + n
+    for n in (0x320, *range(0x323, 0x340), *range(0xB03, 0xB20), 0x3A2, *range(0x3B8, 0x3C0))
+)
+_PMPCFG2: Final = _CSR + 0x3A2
 _SYSTEM_OPCODE: Final = 0x73
 
-#: Where the board is told to drive lines, with what, and with what not to.  Those of M by component:
-#: the software interrupt, the timer (mtimecmp: at once, never), and the external one, by a threshold
+#: Where the board is told to drive lines, with what, and with what not to.  By component those of
+#: M: the software interrupt, the timer (mtimecmp: at once, never), the external one, by a threshold
 #: below and above the priority of the interrupt that the UART has raised; and that of S.
 _OF_M: Final[Mapping[str, tuple[int, bytes, bytes]]] = {
     "mip.MSIP": (0x0200_0000, b"\1\0\0\0", bytes(4)),
@@ -197,6 +203,8 @@ _FIXED: Final[Mapping[str, Value]] = {
     "instret_offset": 0,
 }
 
+_UNSEEN: Final = frozenset({"reserved", "reservation", "cycle_offset", "instret_offset"})
+
 _LOGGED: Final = re.compile(rb"riscv_cpu_do_interrupt: .*?async:0, cause:([0-9a-f]+)")
 
 
@@ -223,7 +231,7 @@ class QemuRv64:
         )
         version = re.search(r"version (\S+)", said.stdout)
         self.identity = Identity(NAME, version[1] if version else "unknown", f"virt, {_CPU}")
-        self.bench = Bench(_FIXED, (Region("ram", _RAM, _RAM + _CELLS - 1),))
+        self.bench = Bench(_FIXED, (Region("ram", _RAM, _RAM + _CELLS - 1),), _UNSEEN)
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
         machine: _Machine | None = None
@@ -290,13 +298,12 @@ class _Machine:
         os.close(log)
         gate = _GATE - _RAM
         self._memory[gate : gate + 4] = _MRET.to_bytes(4, "little")
-        devices = (*_RAISED, (_EXTERNAL[0], _EXTERNAL[2]))
-        self._stub.ask(["Qqemu.PhyMemMode:1", *(_stored(at, data) for at, data in devices)])
+        self._stub.ask(["Qqemu.PhyMemMode:1", *(_stored(at, data) for at, data in _RAISED)])
 
     @property
     def locked(self) -> bool:
         """Whether PMP entries are locked: they are until the machine is a new one."""
-        return bool(self._held.get(_PMPCFG0, 0) & _LOCKS)
+        return any(self._held.get(n, 0) & _LOCKS for n in (_PMPCFG0, _PMPCFG2))
 
     def close(self) -> None:
         self._process.kill()
@@ -318,14 +325,16 @@ class _Machine:
         self._enter(mode, pc)
         if why := self._load(case.state):
             return Refused(why)
+        if _is_pending(case.state) and self._code(pc) == _WFI:
+            return Refused("WFI with an interrupt pending: the stub steps over it")
         self._logged()
         waits = self._step(pc)
         trap = self._logged()
         after = self._read(case.state)
         if waits:
             self._wake()
-        if mode == _M and _RAM <= pc < _RAM + _CELLS and cells[pc - _RAM] == _SYSTEM_OPCODE:
-            self._stub.ask([_written(n, 0) for n in _HIDDEN])
+        if mode == _M and pc - _RAM in range(_CELLS) and before[pc - _RAM] & 127 == _SYSTEM_OPCODE:
+            self._restore()
         changed = _differences(before, self._memory[:_CELLS])
         return Outcome(after, {"ram": changed}, trap, waits)
 
@@ -333,58 +342,67 @@ class _Machine:
         """From wherever it stands to the mode and pc, by MRET of M."""
         given = {
             _MODE: _M,
-            _MSTATUS: mode << 11,
+            _MSTATUS: mode << 11 | _64_BITS,
             _MEPC: pc,
             _PC: _GATE,
             # Where no PMP entry is on, MRET is illegal to QEMU.
             _PMPADDR0: (1 << 54) - 1,
             _PMPCFG0: _ALL_OF_MEMORY,
         }
-        self._stub.ask([_written(n, value) for n, value in given.items()])
+        line = _stored(_EXTERNAL[0], _EXTERNAL[2])
+        self._stub.ask([line, *(_written(n, value) for n, value in given.items())])
         self._stub.step()
-        for n in given:
-            self._held.pop(n, None)
+        self._held = {n: value for n, value in self._held.items() if n not in given}
 
     def _load(self, state: State) -> str:
         """The rest of the state; why the machine cannot hold it, "" if it can."""
-        requests = []
+        wanted = {n: sum(p.of(state) for p in parts) for n, parts in _REGISTERS.items()}
+        wanted[_MSTATUS] |= _64_BITS
+        # A write that changes satp empties the TLB, which knows the tables of another case.
+        requests = [_asked(_PC), _asked(_MODE), _written(_SATP, wanted[_SATP] ^ 1)]
+        self._held.pop(_SATP, None)
         for name, (at, high, low) in _OF_M.items():
             if self._lines.get(name) != (line := _number(state, name)):
                 requests.append(_stored(at, high if line else low))
                 self._lines[name] = line
-        wanted = {n: sum(p.of(state) for p in parts) for n, parts in _REGISTERS.items()}
-        # A write that changes satp empties the TLB, which knows the tables of another case.
-        requests.append(_written(_SATP, wanted[_SATP] ^ 1))
-        self._held.pop(_SATP, None)
-        new = {n: value for n, value in wanted.items() if self._held.get(n) != value}
-        requests += [_written(n, value) for n, value in new.items()]
-        general = (*_bank(state, "x"), _number(state, "PC"))
-        requests.append("G" + _GENERAL.pack(*general).hex())
-        written, asked = len(requests), (_PC, _MODE, *new)
-        requests += map(_asked, asked)
+        new = [n for n, value in wanted.items() if self._held.get(n) != value]
+        first = len(requests) + 1
+        for n in new:
+            requests += [_written(n, wanted[n]), _asked(n)]
+        pc = _number(state, "PC")
+        requests.append("G" + _GENERAL.pack(*_bank(state, "x"), pc).hex())
         if _number(state, "external"):
             # Not before: where mip is read, it hides what was written.
             requests.append(_stored(*_EXTERNAL[:2]))
-        replies = self._stub.ask(requests)[written : written + len(asked)]
-        self._held |= dict(zip(asked, map(_number_in, replies), strict=True))
-        for n in new:
+        replies = self._stub.ask(requests)
+        if [_number_in(reply) for reply in replies[:2]] != [pc, _number(state, "priv")]:
+            return "MRET does not lead there"
+        for i, n in enumerate(new):
+            self._held[n] = _number_in(replies[first + 2 * i])
             for part in _REGISTERS[n]:
                 if part.cut(self._held[n] ^ wanted[n]):
                     return f"{part.component} holds no such value"
-        if (self._held[_PC], self._held[_MODE]) != (general[_PC], _number(state, "priv")):
-            return "MRET does not lead there"
         return ""
 
     def _step(self, pc: int) -> bool:
         """One instruction; whether the hart waits after it."""
         while self._stub.step() is Stop.INTERRUPTED:
             # It waits, or it was slow: has not begun, or is done by now.
-            now, _, code, _ = self._stub.ask(
-                [_asked(_PC), "Qqemu.PhyMemMode:0", f"m{pc:x},4", "Qqemu.PhyMemMode:1"]
-            )
+            (now,) = self._stub.ask([_asked(_PC)])
             if _number_in(now) != pc:
-                return _number_in(code) == _WFI
+                return self._code(pc) in (_WFI, None)
         return False
+
+    def _code(self, pc: int) -> int | None:
+        """The instruction at a virtual address, None where data may not be read."""
+        _, code, _ = self._stub.ask(["Qqemu.PhyMemMode:0", f"m{pc:x},4", "Qqemu.PhyMemMode:1"])
+        return None if code.startswith(b"E") else _number_in(code)
+
+    def _restore(self) -> None:
+        """Registers that M may have written and no case says anything of."""
+        self._stub.ask([_written(n, 0) for n in _HIDDEN])
+        (kept,) = self._stub.ask([_asked(_PMPCFG2)])
+        self._held[_PMPCFG2] = _number_in(kept)
 
     def _wake(self) -> None:
         """End a wait, by an interrupt that is enabled."""
@@ -462,6 +480,12 @@ def _differences(before: bytes, after: bytes) -> dict[int, int]:
         for i in range(page, page + 4096)
         if before[i] != after[i]
     }
+
+
+def _is_pending(state: State) -> bool:
+    """Whether an interrupt is pending that mie enables."""
+    pending = sum(part.of(state) for part in _REGISTERS[_MIP]) | _number(state, "external") << 9
+    return bool(pending & _number(state, "mie"))
 
 
 def _number(state: State, name: str) -> int:
