@@ -7,16 +7,19 @@ manual, appendix E, Remote Protocol.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 from socket import socket
 from typing import Final
 
 #: Seconds after which a machine that runs is interrupted, and seconds after which it is given up.
 _PATIENCE: Final = 0.02
-_HANGS: Final = 10.0
+_HANGS: Final = 60.0
 
 _BREAK: Final = b"\x03"
+_REPLY: Final = re.compile(rb"\$([^#]*)#..")
 
 
 class Lost(Exception):
@@ -35,24 +38,28 @@ class Remote:
 
     def __init__(self, connection: socket) -> None:
         self._connection = connection
-        self._received = b""
+        self._received = bytearray()
         # Single registers are served after their descriptions were read.
         self.ask(["QStartNoAckMode", "qXfer:features:read:target.xml:0,1000"])
 
     def ask(self, requests: Sequence[str]) -> list[bytes]:
         """The replies to requests that do not run the machine.  Raises Lost."""
         self._send(b"".join(map(_packet, requests)))
-        return [self._reply(_HANGS) for _ in requests]
+        return self._replies(len(requests), _HANGS)
 
-    def step(self) -> Stop:
-        """One instruction; a machine that begins to wait instead is interrupted.  Raises Lost."""
-        self._send(_packet("s"))
+    def step(self, requests: Sequence[str] = ()) -> tuple[list[bytes], Stop]:
+        """One instruction, after such requests; a machine that then waits is interrupted.
+
+        Raises Lost.
+        """
+        self._send(b"".join(map(_packet, [*requests, "s"])))
+        count = len(requests) + 1
         try:
-            reply = self._reply(_PATIENCE)
+            replies = self._replies(count, _PATIENCE)
         except TimeoutError:
             self._send(_BREAK)
-            reply = self._reply(_HANGS)
-        return Stop(reply[:3])
+            replies = self._replies(count, _HANGS)
+        return replies[:-1], Stop(replies[-1][:3])
 
     def _send(self, data: bytes) -> None:
         try:
@@ -60,10 +67,11 @@ class Remote:
         except OSError as error:
             raise Lost("it died") from error
 
-    def _reply(self, seconds: float) -> bytes:
-        """The next reply; TimeoutError after less than `_HANGS` seconds, else Lost."""
-        while (end := self._received.find(b"#")) < 0 or len(self._received) < end + 3:
-            self._connection.settimeout(seconds)
+    def _replies(self, count: int, seconds: float) -> list[bytes]:
+        """So many replies; TimeoutError if none comes for less than `_HANGS` seconds, else Lost."""
+        self._connection.settimeout(seconds)
+        received = self._received
+        while received.count(b"#") < count or received[-3:-2] != b"#":
             try:
                 more = self._connection.recv(1 << 16)
             except TimeoutError:
@@ -74,12 +82,12 @@ class Remote:
                 raise Lost("it died") from error
             if not more:
                 raise Lost("it died")
-            self._received += more
-        reply = self._received[:end]
-        self._received = self._received[end + 3 :]
-        return reply[reply.index(b"$") + 1 :]
+            received += more
+        self._received = bytearray()
+        return _REPLY.findall(received)
 
 
+@lru_cache(1 << 10)  # what is asked is asked again for each case
 def _packet(request: str) -> bytes:
     data = request.encode()
     return b"$%s#%02x" % (data, sum(data) & 0xFF)

@@ -20,7 +20,7 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from socket import socketpair
 from typing import Final
 
@@ -38,6 +38,21 @@ from popek.oracles.oracle import (
     State,
     Trap,
     Value,
+)
+from popek.oracles.rv64_registers import (
+    CSR,
+    MEPC,
+    MIE,
+    MIP,
+    MODE,
+    MSTATUS,
+    PC,
+    PMPADDR0,
+    PMPCFG0,
+    REGISTERS,
+    SATP,
+    bank,
+    number,
 )
 
 NAME: Final = "qemu"
@@ -69,109 +84,13 @@ _64_BITS: Final = 0b1010 << 32
 #: The lock bits of eight PMP entries.
 _LOCKS: Final = 0x8080_8080_8080_8080
 
-# Numbers of the stub's registers: x from 0, the pc, f, the mode, CSRs.
-_PC: Final = 32
-_F: Final = 33
-_MODE: Final = 65
-_CSR: Final = 66
-
-
-# ---------------------------------------------------------------- registers and components
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """`width` bits of a register, from `low` on: a component, or the element `index` of a bank."""
-
-    component: str
-    low: int
-    width: int
-    index: int | None = None
-
-    def of(self, state: State) -> int:
-        """The component's value, where it lies in the register."""
-        if self.index is None:
-            return _number(state, self.component) << self.low
-        return _bank(state, self.component)[self.index] << self.low
-
-    def cut(self, word: int) -> int:
-        """The component's value in the register's."""
-        return word >> self.low & ((1 << self.width) - 1)
-
-
-def _whole(register: str) -> tuple[_Part, ...]:
-    return (_Part(register, 0, 64),)
-
-
-def _fields(register: str, **places: tuple[int, int]) -> tuple[_Part, ...]:
-    """Fields by name: their lowest bits and widths."""
-    return tuple(_Part(f"{register}.{name}", low, width) for name, (low, width) in places.items())
-
-
-_ENABLES: Final = {"CY": (0, 1), "TM": (1, 1), "IR": (2, 1), "HPM": (3, 29)}
-
-# Numbers of CSRs (PRIV, 2.2).
-_SATP: Final = _CSR + 0x180
-_MSTATUS: Final = _CSR + 0x300
-_MIE: Final = _CSR + 0x304
-_MEPC: Final = _CSR + 0x341
-_MIP: Final = _CSR + 0x344
-_PMPCFG0: Final = _CSR + 0x3A0
-_PMPADDR0: Final = _CSR + 0x3B0
-
-#: Registers but for x and the pc, in the order in which they are written: fcsr makes mstatus.FS
-#: dirty, mstatus.TVM guards satp, and addresses of PMP come before what may lock them.
-_REGISTERS: Final[Mapping[int, tuple[_Part, ...]]] = {
-    **{_F + i: (_Part("f", 0, 64, i),) for i in range(32)},
-    _CSR + 0x003: _fields("fcsr", FFLAGS=(0, 5), FRM=(5, 3)),
-    **{_PMPADDR0 + i: (_Part("pmp.address", 0, 54, i),) for i in range(8)},
-    _PMPCFG0: tuple(_Part("pmp.config", 8 * i, 8, i) for i in range(8)),
-    _SATP: _fields("satp", PPN=(0, 44), ASID=(44, 16), MODE=(60, 4)),
-    _CSR + 0x105: _whole("stvec"),
-    _CSR + 0x106: _fields("scounteren", **_ENABLES),
-    _CSR + 0x10A: _fields("senvcfg", FIOM=(0, 1)),
-    _CSR + 0x140: _whole("sscratch"),
-    _CSR + 0x141: _whole("sepc"),
-    _CSR + 0x142: _whole("scause"),
-    _CSR + 0x143: _whole("stval"),
-    _CSR + 0x302: _whole("medeleg"),
-    _CSR + 0x303: _whole("mideleg"),
-    _MIE: _whole("mie"),
-    _CSR + 0x305: _whole("mtvec"),
-    _CSR + 0x306: _fields("mcounteren", **_ENABLES),
-    _CSR + 0x30A: _fields("menvcfg", FIOM=(0, 1)),
-    _CSR + 0x340: _whole("mscratch"),
-    _MEPC: _whole("mepc"),
-    _CSR + 0x342: _whole("mcause"),
-    _CSR + 0x343: _whole("mtval"),
-    _MIP: _fields(
-        "mip", SSIP=(1, 1), MSIP=(3, 1), STIP=(5, 1), MTIP=(7, 1), SEIP=(9, 1), MEIP=(11, 1)
-    ),
-    _MSTATUS: _fields(
-        "mstatus",
-        SIE=(1, 1),
-        MIE=(3, 1),
-        SPIE=(5, 1),
-        MPIE=(7, 1),
-        SPP=(8, 1),
-        MPP=(11, 2),
-        FS=(13, 2),
-        MPRV=(17, 1),
-        SUM=(18, 1),
-        MXR=(19, 1),
-        TVM=(20, 1),
-        TW=(21, 1),
-        TSR=(22, 1),
-    ),
-}
-
 #: Registers that no component stands for and M may write: mcountinhibit, the performance counters
 #: with their events, and PMP entries from 8 on, addresses after configurations.
 _HIDDEN: Final = tuple(
-    _CSR + n
+    CSR + n
     for n in (0x320, *range(0x323, 0x340), *range(0xB03, 0xB20), 0x3A2, *range(0x3B8, 0x3C0))
 )
-_PMPCFG2: Final = _CSR + 0x3A2
+_PMPCFG2: Final = CSR + 0x3A2
 _SYSTEM_OPCODE: Final = 0x73
 
 #: Where the board is told to drive lines, with what, and with what not to.  By component those of
@@ -205,6 +124,11 @@ _FIXED: Final[Mapping[str, Value]] = {
 
 _UNSEEN: Final = frozenset({"reserved", "reservation", "cycle_offset", "instret_offset"})
 
+#: Cases are run in parts of so many, and so many parts at a time: while one waits for its machine,
+#: another is being read.
+_PART: Final = 256
+_LANES: Final = 2
+
 _LOGGED: Final = re.compile(rb"riscv_cpu_do_interrupt: .*?async:0, cause:([0-9a-f]+)")
 
 
@@ -234,24 +158,33 @@ class QemuRv64:
         self.bench = Bench(_FIXED, (Region("ram", _RAM, _RAM + _CELLS - 1),), _UNSEEN)
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
+        parts = [cases[i : i + _PART] for i in range(0, len(cases), _PART)]
+        with ThreadPoolExecutor(_LANES) as pool:
+            try:
+                for answers in pool.map(self._part, parts):
+                    yield from answers
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _part(self, cases: Sequence[Case]) -> list[Answer]:
+        """Answers from machines of their own."""
+        answers: list[Answer] = []
         machine: _Machine | None = None
-        try:
-            for case in cases:
-                if why := _unfit(case):
-                    yield Refused(why)
-                    continue
-                machine = machine or _Machine(self._program)
-                try:
-                    answer = machine.answer(case)
-                except Lost as lost:
-                    answer = Died(str(lost))
-                if isinstance(answer, Died) or machine.locked:
-                    machine.close()
-                    machine = None
-                yield answer
-        finally:
-            if machine is not None:
+        for case in cases:
+            if why := _unfit(case):
+                answers.append(Refused(why))
+                continue
+            machine = machine or _Machine(self._program)
+            try:
+                answers.append(machine.answer(case))
+            except Lost as lost:
+                answers.append(Died(str(lost)))
+            if isinstance(answers[-1], Died) or machine.locked:
                 machine.close()
+                machine = None
+        if machine is not None:
+            machine.close()
+        return answers
 
 
 def _unfit(case: Case) -> str:
@@ -259,7 +192,7 @@ def _unfit(case: Case) -> str:
     for name, value in _FIXED.items():
         if case.state[name] != value:
             return f"{name} is another"
-    if _number(case.state, "PC") & 3:
+    if number(case.state, "PC") & 3:
         return "the pc is not a multiple of 4"
     if not all(_RAM <= cell < _RAM + _CELLS for cell in case.memory.get("ram", {})):
         return "memory beyond the bench"
@@ -303,7 +236,7 @@ class _Machine:
     @property
     def locked(self) -> bool:
         """Whether PMP entries are locked: they are until the machine is a new one."""
-        return any(self._held.get(n, 0) & _LOCKS for n in (_PMPCFG0, _PMPCFG2))
+        return any(self._held.get(n, 0) & _LOCKS for n in (PMPCFG0, _PMPCFG2))
 
     def close(self) -> None:
         self._process.kill()
@@ -316,86 +249,91 @@ class _Machine:
 
     def answer(self, case: Case) -> Answer:
         """What one step makes of the case.  Raises Lost."""
-        pc, mode = _number(case.state, "PC"), _number(case.state, "priv")
-        cells = bytearray(_CELLS)
+        image = bytearray(_CELLS)
         for cell, byte in case.memory.get("ram", {}).items():
-            cells[cell - _RAM] = byte
-        before = bytes(cells)
-        self._memory[:_CELLS] = before
-        self._enter(mode, pc)
+            image[cell - _RAM] = byte
+        self._memory[:_CELLS] = image
+        pc, mode = number(case.state, "PC"), number(case.state, "priv")
+        if not self._enter(mode, pc):
+            return Refused("MRET does not lead there")
         if why := self._load(case.state):
             return Refused(why)
-        if _is_pending(case.state) and self._code(pc) == _WFI:
+        if _is_pending(case.state) and self._code(pc, mode) in (_WFI, None):
             return Refused("WFI with an interrupt pending: the stub steps over it")
-        self._logged()
-        waits = self._step(pc)
+        waits = self._step(pc, mode)
         trap = self._logged()
         after = self._read(case.state)
         if waits:
             self._wake()
-        if mode == _M and pc - _RAM in range(_CELLS) and before[pc - _RAM] & 127 == _SYSTEM_OPCODE:
+        at = pc - _RAM
+        if mode == _M and at in range(_CELLS) and image[at] & 127 == _SYSTEM_OPCODE:
             self._restore()
-        changed = _differences(before, self._memory[:_CELLS])
+        changed = _differences(image, self._memory[:_CELLS])
         return Outcome(after, {"ram": changed}, trap, waits)
 
-    def _enter(self, mode: int, pc: int) -> None:
-        """From wherever it stands to the mode and pc, by MRET of M."""
+    def _enter(self, mode: int, pc: int) -> bool:
+        """From wherever it stands to the mode and pc, by MRET of M; whether it led there."""
         given = {
-            _MODE: _M,
-            _MSTATUS: mode << 11 | _64_BITS,
-            _MEPC: pc,
-            _PC: _GATE,
+            MODE: _M,
+            MSTATUS: mode << 11 | _64_BITS,
+            MEPC: pc,
+            PC: _GATE,
             # Where no PMP entry is on, MRET is illegal to QEMU.
-            _PMPADDR0: (1 << 54) - 1,
-            _PMPCFG0: _ALL_OF_MEMORY,
+            PMPADDR0: (1 << 54) - 1,
+            PMPCFG0: _ALL_OF_MEMORY,
         }
         line = _stored(_EXTERNAL[0], _EXTERNAL[2])
-        self._stub.ask([line, *(_written(n, value) for n, value in given.items())])
-        self._stub.step()
+        self._stub.step([line, *(_written(n, value) for n, value in given.items())])
         self._held = {n: value for n, value in self._held.items() if n not in given}
+        return self._logged() is None
 
     def _load(self, state: State) -> str:
         """The rest of the state; why the machine cannot hold it, "" if it can."""
-        wanted = {n: sum(p.of(state) for p in parts) for n, parts in _REGISTERS.items()}
-        wanted[_MSTATUS] |= _64_BITS
+        wanted = {n: sum(p.of(state) for p in parts) for n, parts in REGISTERS.items()}
+        wanted[MSTATUS] |= _64_BITS
         # A write that changes satp empties the TLB, which knows the tables of another case.
-        requests = [_asked(_PC), _asked(_MODE), _written(_SATP, wanted[_SATP] ^ 1)]
-        self._held.pop(_SATP, None)
+        requests = [_written(SATP, wanted[SATP] ^ 1)]
+        self._held.pop(SATP, None)
         for name, (at, high, low) in _OF_M.items():
-            if self._lines.get(name) != (line := _number(state, name)):
+            if self._lines.get(name) != (line := number(state, name)):
                 requests.append(_stored(at, high if line else low))
                 self._lines[name] = line
-        new = [n for n, value in wanted.items() if self._held.get(n) != value]
+        new = {n: value for n, value in wanted.items() if self._held.get(n) != value}
+        self._held |= new
+        requests += [_written(n, value) for n, value in new.items() if n < CSR]
         first = len(requests) + 1
-        for n in new:
+        checked = [n for n in new if n >= CSR]
+        for n in checked:
             requests += [_written(n, wanted[n]), _asked(n)]
-        pc = _number(state, "PC")
-        requests.append("G" + _GENERAL.pack(*_bank(state, "x"), pc).hex())
-        if _number(state, "external"):
+        general = _GENERAL.pack(*bank(state, "x"), number(state, "PC"))
+        requests.append("G" + general.hex())
+        if number(state, "external"):
             # Not before: where mip is read, it hides what was written.
             requests.append(_stored(*_EXTERNAL[:2]))
         replies = self._stub.ask(requests)
-        if [_number_in(reply) for reply in replies[:2]] != [pc, _number(state, "priv")]:
-            return "MRET does not lead there"
-        for i, n in enumerate(new):
+        for i, n in enumerate(checked):
             self._held[n] = _number_in(replies[first + 2 * i])
-            for part in _REGISTERS[n]:
+            for part in REGISTERS[n]:
                 if part.cut(self._held[n] ^ wanted[n]):
                     return f"{part.component} holds no such value"
         return ""
 
-    def _step(self, pc: int) -> bool:
+    def _step(self, pc: int, mode: int) -> bool:
         """One instruction; whether the hart waits after it."""
-        while self._stub.step() is Stop.INTERRUPTED:
+        while self._stub.step()[1] is Stop.INTERRUPTED:
             # It waits, or it was slow: has not begun, or is done by now.
-            (now,) = self._stub.ask([_asked(_PC)])
+            (now,) = self._stub.ask([_asked(PC)])
             if _number_in(now) != pc:
-                return self._code(pc) in (_WFI, None)
+                return self._code(pc, mode) in (_WFI, None)
         return False
 
-    def _code(self, pc: int) -> int | None:
-        """The instruction at a virtual address, None where data may not be read."""
-        _, code, _ = self._stub.ask(["Qqemu.PhyMemMode:0", f"m{pc:x},4", "Qqemu.PhyMemMode:1"])
+    def _code(self, pc: int, mode: int) -> int | None:
+        """The instruction at an address, None where it may not be read as data."""
+        # MPRV would translate for M.
+        absolute = int(mode == _M)
+        _, code, _ = self._stub.ask(
+            [f"Qqemu.PhyMemMode:{absolute}", f"m{pc:x},4", "Qqemu.PhyMemMode:1"]
+        )
         return None if code.startswith(b"E") else _number_in(code)
 
     def _restore(self) -> None:
@@ -406,28 +344,28 @@ class _Machine:
 
     def _wake(self) -> None:
         """End a wait, by an interrupt that is enabled."""
-        self._stub.ask([_written(_MIE, _SSIP), _written(_MIP, _SSIP)])
+        self._stub.ask([_written(MIE, _SSIP), _written(MIP, _SSIP)])
         self._held.clear()
         self._enter(_M, _GATE)
 
     def _read(self, before: State) -> dict[str, Value]:
         """The state of the machine; what it does not show is as before."""
         # M may read everything, whatever mstatus.TVM says.
-        requests = ["g", _asked(_MODE), _written(_MODE, _M)]
-        if _number(before, "external"):
+        requests = ["g", _asked(MODE), _written(MODE, _M)]
+        if number(before, "external"):
             requests.append(_stored(_EXTERNAL[0], _EXTERNAL[2]))
-        replies = self._stub.ask([*requests, *map(_asked, _REGISTERS)])
+        replies = self._stub.ask([*requests, *map(_asked, REGISTERS)])
         numbers = map(_number_in, replies[len(requests) :])
-        self._held = dict(zip(_REGISTERS, numbers, strict=True))
+        self._held = dict(zip(REGISTERS, numbers, strict=True))
         general = _GENERAL.unpack(bytes.fromhex(replies[0].decode()))
         after: dict[str, Value] = {
             **before,
-            "x": general[:_PC],
-            "PC": general[_PC],
+            "x": general[:PC],
+            "PC": general[PC],
             "priv": _number_in(replies[1]),
         }
         banks: dict[str, list[int]] = {}
-        for n, parts in _REGISTERS.items():
+        for n, parts in REGISTERS.items():
             for part in parts:
                 value = part.cut(self._held[n])
                 if part.index is None:
@@ -469,7 +407,7 @@ def _number_in(reply: bytes) -> int:
     return int.from_bytes(bytes.fromhex(reply.decode()), "little")
 
 
-def _differences(before: bytes, after: bytes) -> dict[int, int]:
+def _differences(before: bytearray, after: bytes) -> dict[int, int]:
     """Cells that hold another byte, a page at a time."""
     if before == after:
         return {}
@@ -484,17 +422,5 @@ def _differences(before: bytes, after: bytes) -> dict[int, int]:
 
 def _is_pending(state: State) -> bool:
     """Whether an interrupt is pending that mie enables."""
-    pending = sum(part.of(state) for part in _REGISTERS[_MIP]) | _number(state, "external") << 9
-    return bool(pending & _number(state, "mie"))
-
-
-def _number(state: State, name: str) -> int:
-    value = state[name]
-    assert isinstance(value, int), f"{name} is a bank"
-    return value
-
-
-def _bank(state: State, name: str) -> tuple[int, ...]:
-    value = state[name]
-    assert isinstance(value, tuple), f"{name} is no bank"
-    return value
+    pending = sum(part.of(state) for part in REGISTERS[MIP]) | number(state, "external") << 9
+    return bool(pending & number(state, "mie"))
