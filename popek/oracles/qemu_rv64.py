@@ -7,8 +7,9 @@ is part of the state, and where a case delegates its traps to a handler that its
 no monitor would run again.  So nothing has to lie around the code, and a trap is seen where its
 handler begins, wherever that is.  That there was one stands in QEMU's log of exceptions.
 
-Not seen are LR's reservation, which QEMU drops at each change of mode, MRET among them, and what
-was written to counters, which run.  Interrupts are off while a step is made.
+LR's reservation is made by an LR in the mode of the case, before its tables: QEMU drops it at each
+change of mode.  What becomes of it is not seen, nor what was written to counters, which run.
+Interrupts are off while a step is made.
 """
 
 from __future__ import annotations
@@ -70,9 +71,10 @@ _RAM: Final = 0x8000_0000
 _RAM_SIZE: Final = 1 << 24
 _CELLS: Final = 1 << 18
 
-#: Where MRET lies.
+#: Where MRET, lr.w zero, (t1) and lr.d zero, (t1) lie.
 _GATE: Final = _RAM + _RAM_SIZE - 4096
-_MRET: Final = 0x3020_0073
+_INSTRUCTIONS: Final = (0x3020_0073, 0x1003_202F, 0x1003_302F)
+_T1: Final = 6
 _WFI: Final = 0x1050_0073
 
 _M: Final = 3
@@ -117,7 +119,6 @@ _FIXED: Final[Mapping[str, Value]] = {
     "HART": 0,
     "CONFIGURATION": 0,
     "MISALIGNED": 1,
-    "reserved": 0,
     "cycle_offset": 0,
     "instret_offset": 0,
 }
@@ -229,8 +230,9 @@ class _Machine:
         self._stub = Remote(self._socket)
         # It opens the log while it starts.
         os.close(log)
+        instructions = struct.pack("<3I", *_INSTRUCTIONS)
         gate = _GATE - _RAM
-        self._memory[gate : gate + 4] = _MRET.to_bytes(4, "little")
+        self._memory[gate : gate + len(instructions)] = instructions
         self._stub.ask(["Qqemu.PhyMemMode:1", *(_stored(at, data) for at, data in _RAISED)])
 
     @property
@@ -254,8 +256,15 @@ class _Machine:
             image[cell - _RAM] = byte
         self._memory[:_CELLS] = image
         pc, mode = number(case.state, "PC"), number(case.state, "priv")
+        # What lies there where addresses are those of memory.
+        code = int.from_bytes(image[pc - _RAM : pc - _RAM + 4], "little") if pc >= _RAM else 0
         if not self._enter(mode, pc):
             return Refused("MRET does not lead there")
+        if number(case.state, "reserved"):
+            # As many as the SC wants that may be next.
+            wide = code >> 12 & 7 == 3
+            if not self._reserve(number(case.state, "reservation"), wide):
+                return Refused("LR does not reserve this without tables")
         if why := self._load(case.state):
             return Refused(why)
         if _is_pending(case.state) and self._code(pc, mode) in (_WFI, None):
@@ -265,8 +274,7 @@ class _Machine:
         after = self._read(case.state)
         if waits:
             self._wake()
-        at = pc - _RAM
-        if mode == _M and at in range(_CELLS) and image[at] & 127 == _SYSTEM_OPCODE:
+        if mode == _M and code & 127 == _SYSTEM_OPCODE:
             self._restore()
         changed = _differences(image, self._memory[:_CELLS])
         return Outcome(after, {"ram": changed}, trap, waits)
@@ -278,6 +286,7 @@ class _Machine:
             MSTATUS: mode << 11 | _64_BITS,
             MEPC: pc,
             PC: _GATE,
+            SATP: 0,
             # Where no PMP entry is on, MRET is illegal to QEMU.
             PMPADDR0: (1 << 54) - 1,
             PMPCFG0: _ALL_OF_MEMORY,
@@ -285,6 +294,13 @@ class _Machine:
         line = _stored(_EXTERNAL[0], _EXTERNAL[2])
         self._stub.step([line, *(_written(n, value) for n, value in given.items())])
         self._held = {n: value for n, value in self._held.items() if n not in given}
+        return self._logged() is None
+
+    def _reserve(self, address: int, wide: bool) -> bool:
+        """Reserve 8 bytes or 4, by LR where nothing is translated; whether they were."""
+        registers = [0] * 33
+        registers[_T1], registers[PC] = address, _GATE + (8 if wide else 4)
+        self._stub.step(["G" + _GENERAL.pack(*registers).hex()])
         return self._logged() is None
 
     def _load(self, state: State) -> str:

@@ -99,11 +99,15 @@ class Board:
         pc = reachable[0] if self.priv != M else self.code
         if random.random() < 0.05:  # where there is nothing
             reachable.append(draw(random, 64))
+        pointers = self._pointers([*reachable, self.code] if self.priv == M else reachable)
         self.state |= {
             "priv": self.priv,
             "PC": pc,
             "satp.MODE": mode,
-            "x": self._pointers([*reachable, self.code] if self.priv == M else reachable),
+            "x": pointers,
+            # LR reserves only what it can load.
+            "reserved": int(not translated and random.random() < 0.3),
+            "reservation": random.choice([cell & ~7 for cell in reachable[:9]]),
         }
 
     def _cell(self) -> int:

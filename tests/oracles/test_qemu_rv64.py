@@ -264,6 +264,18 @@ def test_a_store() -> None:
     assert seen.changed == {"ram": {DATA: 0x55, DATA + 1: 0x11}}
 
 
+@pytest.mark.parametrize("priv", [M, S, U])
+def test_what_is_reserved_is_stored(priv: int) -> None:
+    for code, size in ((0x1853_22AF, 4), (0x1853_32AF, 8)):  # sc.w and sc.d t0, t0, (t1)
+        memory = cells(DATA, 0x1122_3344_5566_7788, 8)
+        reserved = ran(case(code, memory, priv=priv, reserved=1, reservation=DATA))
+        assert reserved.state["x"] == x(t0=0, t1=DATA)
+        assert reserved.changed == {"ram": cells(DATA, 0x55, size)}
+        for other in ({}, {"reserved": 1, "reservation": DATA + 8}):
+            lost = ran(case(code, memory, priv=priv, **other))
+            assert (lost.state["x"], lost.changed) == (x(t0=1, t1=DATA), {"ram": {}})
+
+
 # ---------------------------------------------------------------- QEMU's faults
 
 NONE: dict[str, Value] = {"pmp__config": (0,) * 8}
@@ -380,7 +392,8 @@ def test_cases_do_not_see_each_other() -> None:
     ("of", "why"),
     [
         (case(LW, PC=CODE + 2), "the pc is not a multiple of 4"),
-        (case(LW, reserved=1), "reserved is another"),
+        (case(LW, MISALIGNED=0), "MISALIGNED is another"),
+        (case(LW, reserved=1, reservation=DATA + 1), "LR does not reserve this"),
         (case(LW, {0x8010_0000: 1}), "memory beyond the bench"),
         (case(LW, mtvec=HANDLER | 2), "mtvec holds no such value"),
         (case(LW, satp__MODE=1), "satp.MODE holds no such value"),

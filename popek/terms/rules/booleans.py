@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from popek.terms.builder import Terms
 
 _MANY: Final = 64
-"""Conjunctions of more than this are not gone through again: a path through a long loop has hundreds
-of conjuncts, and grows one by one."""
+"""Conjunctions of more than this are not gone through again: the path through a long loop has
+hundreds of conjuncts, and grows one by one."""
 
 
 @rule("or-as-and", Op.OR, sketch=lambda s: s.root(s.p, s.q, s.t.not_(s.r)))
