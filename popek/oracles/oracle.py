@@ -108,11 +108,13 @@ class Bench:
     """What the oracle can be set up as: the part of the state space that its cases come from.
 
     `fixed`: components that hold one value in every case.  `regions`: the cells that a case may
-    name and that a step may touch; a memory without a region is whole.
+    name and that a step may touch; a memory without a region is whole.  `unseen`: components that
+    an outcome has as they were, as the oracle does not show them.
     """
 
     fixed: Mapping[str, Value]
     regions: tuple[Region, ...]
+    unseen: frozenset[str] = frozenset()
 
 
 class Oracle(Protocol):

@@ -1,12 +1,13 @@
 """A step of the spec laid beside an oracle's, bit by bit.
 
 What the spec leaves undefined is masked: the bits that differ between two readings of the step, one
-whose undefined values are all zeros and one where they are all ones.
+whose undefined values are all zeros and one where they are all ones.  The same goes for the values
+of abstract functions of which a spec says nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
@@ -31,7 +32,7 @@ class Predicted:
     """A step, and the delivery of the trap that it ends in.
 
     `state` is None where the spec says nothing that an oracle could show: `ending` then says why;
-    elsewhere it is the trap's name, or "".
+    elsewhere it is the trap's name, or "".  `written` are cells of memory that the step stores in.
     """
 
     state: State | None
@@ -39,6 +40,7 @@ class Predicted:
     args: tuple[int, ...] = ()
     waits: bool = False
     events: int = 0
+    written: frozenset[int] = frozenset()
 
 
 def predict(
@@ -53,7 +55,9 @@ def predict(
     run = step(isa, form, algebra, storage, state, fields, inputs)
     events = sum(event.guard for event in run.events)
     if run.completes:
-        return Predicted(run.state, waits=bool(run.waits), events=events)
+        cells = (a.index for a in run.assigned if a.guard and a.component in isa.memories)
+        written = frozenset(cell for cell in cells if cell is not None)
+        return Predicted(run.state, waits=bool(run.waits), events=events, written=written)
     (end,) = (e for e in run.exits if e.guard)
     match end:
         case LeftOpen():
@@ -94,21 +98,31 @@ def trial(
     at: int,
     state: State,
     random: Random,
+    contents: Mapping[int, int] | None = None,
+    abstract: Collection[str] = (),
 ) -> Trial:
-    """`code` lies from the cell `at` on; cells that a step reads first are drawn, the rest is 0."""
+    """`code` lies from the cell `at` on; cells that a step reads first are drawn, the rest is 0.
+
+    `contents` are other cells that are not drawn; `abstract` functions yield anything.
+    """
     (memory,) = isa.memories.values()
-    cells = Drawn(0, {at + i: byte for i, byte in enumerate(code)}, {}, memory.width)
+    given = {**(contents or {}), **{at + i: byte for i, byte in enumerate(code)}}
+    cells = Drawn(0, given, {}, memory.width)
     predict(isa, form, Sampled(random), {**state, memory.name: cells}, fields, False)
-    contents = dict(cells.drawn)
-    start = {**state, memory.name: ArrayValue(0, contents)}
+    first = dict(cells.drawn)
+    start = {**state, memory.name: ArrayValue(0, first)}
     shown = {name: _shown(isa.components[name], value) for name, value in state.items()}
     return Trial(
         form,
         code,
-        Case(shown, {memory.name: contents}),
-        predict(isa, form, Ints({}), start, fields, False),
-        predict(isa, form, Ints({}), start, fields, True),
+        Case(shown, {memory.name: first}),
+        predict(isa, form, Ints(dict.fromkeys(abstract, 0)), start, fields, False),
+        predict(isa, form, Ints({n: _ones(isa, n) for n in abstract}), start, fields, True),
     )
+
+
+def _ones(isa: ir.Isa, function: str) -> int:
+    return (1 << isa.functions[function].width) - 1
 
 
 def _shown(component: ir.Component, value: int | ArrayValue) -> int | tuple[int, ...]:

@@ -1,0 +1,442 @@
+"""QEMU's `qemu-system-riscv64`, machine `virt`, as a hart of M, S and U in a process of its own.
+
+A case is written into registers through the gdb stub, and into memory through a shared file; MRET
+is stepped to enter the mode, and then the case's instruction; then everything is read.  A stub, as
+no program could show a step whole: what a trap into a monitor changes (MPP, mepc, mcause and more)
+is part of the state, and where a case delegates its traps to a handler that its tables do not map,
+no monitor would run again.  So nothing has to lie around the code, and a trap is seen where its
+handler begins, wherever that is.  That there was one stands in QEMU's log of exceptions.
+
+LR's reservation is made by an LR in the mode of the case, before its tables: QEMU drops it at each
+change of mode.  What becomes of it is not seen, nor what was written to counters, which run.
+Interrupts are off while a step is made.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from socket import socketpair
+from typing import Final
+
+from popek.oracles.gdb import Lost, Remote, Stop
+from popek.oracles.oracle import (
+    Answer,
+    Bench,
+    Case,
+    Died,
+    Identity,
+    OracleMissing,
+    Outcome,
+    Refused,
+    Region,
+    State,
+    Trap,
+    Value,
+)
+from popek.oracles.rv64_registers import (
+    CSR,
+    MEPC,
+    MIE,
+    MIP,
+    MODE,
+    MSTATUS,
+    PC,
+    PMPADDR0,
+    PMPCFG0,
+    REGISTERS,
+    SATP,
+    bank,
+    number,
+)
+
+NAME: Final = "qemu"
+PROGRAM: Final = "qemu-system-riscv64"
+TITLE: Final = "RV64"
+
+#: The hart of specs/rv64.isa: 64 bits, IMAFD and nothing that came with later extensions.
+_CPU: Final = (
+    "rv64,priv_spec=v1.12.0,c=off,h=off,v=off,zba=off,zbb=off,zbc=off,zbs=off,sstc=off,svinval=off"
+    ",svnapot=off,svpbmt=off,sscofpmf=off,debug=off,pmu-num=29,mvendorid=0,marchid=0,mimpid=0"
+)
+
+#: Main memory of the board, and how much of it cases have; the rest is the adapter's.
+_RAM: Final = 0x8000_0000
+_RAM_SIZE: Final = 1 << 24
+_CELLS: Final = 1 << 18
+
+#: Where MRET, lr.w zero, (t1) and lr.d zero, (t1) lie.
+_GATE: Final = _RAM + _RAM_SIZE - 4096
+_INSTRUCTIONS: Final = (0x3020_0073, 0x1003_202F, 0x1003_302F)
+_T1: Final = 6
+_WFI: Final = 0x1050_0073
+
+_M: Final = 3
+_SSIP: Final = 1 << 1
+#: An entry of PMP: NAPOT, R, W, X.
+_ALL_OF_MEMORY: Final = 0x1F
+#: Bits of mstatus that no component stands for: UXL and SXL say 64 bits.
+_64_BITS: Final = 0b1010 << 32
+#: The lock bits of eight PMP entries.
+_LOCKS: Final = 0x8080_8080_8080_8080
+
+#: Registers that no component stands for and M may write: mcountinhibit, the performance counters
+#: with their events, and PMP entries from 8 on, addresses after configurations.
+_HIDDEN: Final = tuple(
+    CSR + n
+    for n in (0x320, *range(0x323, 0x340), *range(0xB03, 0xB20), 0x3A2, *range(0x3B8, 0x3C0))
+)
+_PMPCFG2: Final = CSR + 0x3A2
+_SYSTEM_OPCODE: Final = 0x73
+
+#: Where the board is told to drive lines, with what, and with what not to.  By component those of
+#: M: the software interrupt, the timer (mtimecmp: at once, never), the external one, by a threshold
+#: below and above the priority of the interrupt that the UART has raised; and that of S.
+_OF_M: Final[Mapping[str, tuple[int, bytes, bytes]]] = {
+    "mip.MSIP": (0x0200_0000, b"\1\0\0\0", bytes(4)),
+    "mip.MTIP": (0x0200_4000, bytes(8), b"\xff" * 8),
+    "mip.MEIP": (0x0C20_0000, bytes(4), b"\7\0\0\0"),
+}
+_EXTERNAL: Final = (0x0C20_1000, bytes(4), b"\7\0\0\0")
+#: The UART raises interrupt 10, which has priority 1 and is enabled for M and S.
+_RAISED: Final = (
+    (0x1000_0001, b"\2"),
+    (0x0C00_0028, b"\1\0\0\0"),
+    (0x0C00_2000, b"\0\4\0\0"),
+    (0x0C00_2080, b"\0\4\0\0"),
+)
+
+_FIXED: Final[Mapping[str, Value]] = {
+    "VENDOR": 0,
+    "ARCHITECTURE": 0,
+    "IMPLEMENTATION": 0,
+    "HART": 0,
+    "CONFIGURATION": 0,
+    "MISALIGNED": 1,
+    "cycle_offset": 0,
+    "instret_offset": 0,
+}
+
+_UNSEEN: Final = frozenset({"reserved", "reservation", "cycle_offset", "instret_offset"})
+
+#: Cases are run in parts of so many, and so many parts at a time: while one waits for its machine,
+#: another is being read.
+_PART: Final = 256
+_LANES: Final = 2
+
+_LOGGED: Final = re.compile(rb"riscv_cpu_do_interrupt: .*?async:0, cause:([0-9a-f]+)")
+
+
+# ---------------------------------------------------------------- the oracle
+
+
+class QemuRv64:
+    """The oracle.  Batches may run side by side: each has processes of its own."""
+
+    def __init__(self, title: str) -> None:
+        """For the spec of this title.
+
+        Raises OracleMissing without the program, ValueError for another processor's spec.
+        """
+        if title != TITLE:
+            raise ValueError(f"{PROGRAM} runs {TITLE}, not {title}")
+        self._program = shutil.which(PROGRAM) or ""
+        if not self._program:
+            raise OracleMissing(
+                f"{PROGRAM} is not installed: `apt install qemu-system-misc` (Debian, Ubuntu)"
+            )
+        said = subprocess.run(
+            [self._program, "--version"], check=True, capture_output=True, text=True
+        )
+        version = re.search(r"version (\S+)", said.stdout)
+        self.identity = Identity(NAME, version[1] if version else "unknown", f"virt, {_CPU}")
+        self.bench = Bench(_FIXED, (Region("ram", _RAM, _RAM + _CELLS - 1),), _UNSEEN)
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
+        parts = [cases[i : i + _PART] for i in range(0, len(cases), _PART)]
+        with ThreadPoolExecutor(_LANES) as pool:
+            try:
+                for answers in pool.map(self._part, parts):
+                    yield from answers
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _part(self, cases: Sequence[Case]) -> list[Answer]:
+        """Answers from machines of their own."""
+        answers: list[Answer] = []
+        machine: _Machine | None = None
+        for case in cases:
+            if why := _unfit(case):
+                answers.append(Refused(why))
+                continue
+            machine = machine or _Machine(self._program)
+            try:
+                answers.append(machine.answer(case))
+            except Lost as lost:
+                answers.append(Died(str(lost)))
+            if isinstance(answers[-1], Died) or machine.locked:
+                machine.close()
+                machine = None
+        if machine is not None:
+            machine.close()
+        return answers
+
+
+def _unfit(case: Case) -> str:
+    """Why no machine can be set up as this, "" if one can."""
+    for name, value in _FIXED.items():
+        if case.state[name] != value:
+            return f"{name} is another"
+    if number(case.state, "PC") & 3:
+        return "the pc is not a multiple of 4"
+    if not all(_RAM <= cell < _RAM + _CELLS for cell in case.memory.get("ram", {})):
+        return "memory beyond the bench"
+    return ""
+
+
+class _Machine:
+    """A running QEMU that stands still between cases."""
+
+    def __init__(self, program: str) -> None:
+        ram = os.memfd_create("ram")
+        os.truncate(ram, _RAM_SIZE)
+        self._log, log = os.pipe2(os.O_NONBLOCK)
+        self._socket, socket = socketpair()
+        memory = f"size={_RAM_SIZE},share=on,mem-path=/proc/self/fd/{ram}"
+        self._process = subprocess.Popen(
+            [
+                program,
+                *("-M", "virt,memory-backend=ram", "-m", f"{_RAM_SIZE >> 20}M", "-cpu", _CPU),
+                *("-object", f"memory-backend-file,id=ram,{memory}"),
+                *("-accel", "tcg", "-bios", "none", "-nodefaults", "-display", "none", "-S"),
+                *("-d", "int", "-D", f"/proc/self/fd/{log}"),
+                *("-chardev", f"socket,id=gdb,fd={socket.fileno()}", "-gdb", "chardev:gdb"),
+            ],
+            pass_fds=(ram, log, socket.fileno()),
+            stdin=subprocess.DEVNULL,
+        )
+        self._memory = mmap.mmap(ram, _RAM_SIZE)
+        socket.close()
+        os.close(ram)
+        #: What registers are known to hold.
+        self._held: dict[int, int] = {}
+        self._lines: dict[str, int] = {}
+        self._stub = Remote(self._socket)
+        # It opens the log while it starts.
+        os.close(log)
+        instructions = struct.pack("<3I", *_INSTRUCTIONS)
+        gate = _GATE - _RAM
+        self._memory[gate : gate + len(instructions)] = instructions
+        self._stub.ask(["Qqemu.PhyMemMode:1", *(_stored(at, data) for at, data in _RAISED)])
+
+    @property
+    def locked(self) -> bool:
+        """Whether PMP entries are locked: they are until the machine is a new one."""
+        return any(self._held.get(n, 0) & _LOCKS for n in (PMPCFG0, _PMPCFG2))
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._socket.close()
+        self._memory.close()
+        os.close(self._log)
+
+    # ------------------------------------------------------------ one case
+
+    def answer(self, case: Case) -> Answer:
+        """What one step makes of the case.  Raises Lost."""
+        image = bytearray(_CELLS)
+        for cell, byte in case.memory.get("ram", {}).items():
+            image[cell - _RAM] = byte
+        self._memory[:_CELLS] = image
+        pc, mode = number(case.state, "PC"), number(case.state, "priv")
+        # What lies there where addresses are those of memory.
+        code = int.from_bytes(image[pc - _RAM : pc - _RAM + 4], "little") if pc >= _RAM else 0
+        if not self._enter(mode, pc):
+            return Refused("MRET does not lead there")
+        if number(case.state, "reserved"):
+            # As many as the SC wants that may be next.
+            wide = code >> 12 & 7 == 3
+            if not self._reserve(number(case.state, "reservation"), wide):
+                return Refused("LR does not reserve this without tables")
+        if why := self._load(case.state):
+            return Refused(why)
+        if _is_pending(case.state) and self._code(pc, mode) in (_WFI, None):
+            return Refused("WFI with an interrupt pending: the stub steps over it")
+        waits = self._step(pc, mode)
+        trap = self._logged()
+        after = self._read(case.state)
+        if waits:
+            self._wake()
+        if mode == _M and code & 127 == _SYSTEM_OPCODE:
+            self._restore()
+        changed = _differences(image, self._memory[:_CELLS])
+        return Outcome(after, {"ram": changed}, trap, waits)
+
+    def _enter(self, mode: int, pc: int) -> bool:
+        """From wherever it stands to the mode and pc, by MRET of M; whether it led there."""
+        given = {
+            MODE: _M,
+            MSTATUS: mode << 11 | _64_BITS,
+            MEPC: pc,
+            PC: _GATE,
+            SATP: 0,
+            # Where no PMP entry is on, MRET is illegal to QEMU.
+            PMPADDR0: (1 << 54) - 1,
+            PMPCFG0: _ALL_OF_MEMORY,
+        }
+        line = _stored(_EXTERNAL[0], _EXTERNAL[2])
+        self._stub.step([line, *(_written(n, value) for n, value in given.items())])
+        self._held = {n: value for n, value in self._held.items() if n not in given}
+        return self._logged() is None
+
+    def _reserve(self, address: int, wide: bool) -> bool:
+        """Reserve 8 bytes or 4, by LR where nothing is translated; whether they were."""
+        registers = [0] * 33
+        registers[_T1], registers[PC] = address, _GATE + (8 if wide else 4)
+        self._stub.step(["G" + _GENERAL.pack(*registers).hex()])
+        return self._logged() is None
+
+    def _load(self, state: State) -> str:
+        """The rest of the state; why the machine cannot hold it, "" if it can."""
+        wanted = {n: sum(p.of(state) for p in parts) for n, parts in REGISTERS.items()}
+        wanted[MSTATUS] |= _64_BITS
+        # A write that changes satp empties the TLB, which knows the tables of another case.
+        requests = [_written(SATP, wanted[SATP] ^ 1)]
+        self._held.pop(SATP, None)
+        for name, (at, high, low) in _OF_M.items():
+            if self._lines.get(name) != (line := number(state, name)):
+                requests.append(_stored(at, high if line else low))
+                self._lines[name] = line
+        new = {n: value for n, value in wanted.items() if self._held.get(n) != value}
+        self._held |= new
+        requests += [_written(n, value) for n, value in new.items() if n < CSR]
+        first = len(requests) + 1
+        checked = [n for n in new if n >= CSR]
+        for n in checked:
+            requests += [_written(n, wanted[n]), _asked(n)]
+        general = _GENERAL.pack(*bank(state, "x"), number(state, "PC"))
+        requests.append("G" + general.hex())
+        if number(state, "external"):
+            # Not before: where mip is read, it hides what was written.
+            requests.append(_stored(*_EXTERNAL[:2]))
+        replies = self._stub.ask(requests)
+        for i, n in enumerate(checked):
+            self._held[n] = _number_in(replies[first + 2 * i])
+            for part in REGISTERS[n]:
+                if part.cut(self._held[n] ^ wanted[n]):
+                    return f"{part.component} holds no such value"
+        return ""
+
+    def _step(self, pc: int, mode: int) -> bool:
+        """One instruction; whether the hart waits after it."""
+        while self._stub.step()[1] is Stop.INTERRUPTED:
+            # It waits, or it was slow: has not begun, or is done by now.
+            (now,) = self._stub.ask([_asked(PC)])
+            if _number_in(now) != pc:
+                return self._code(pc, mode) in (_WFI, None)
+        return False
+
+    def _code(self, pc: int, mode: int) -> int | None:
+        """The instruction at an address, None where it may not be read as data."""
+        # MPRV would translate for M.
+        absolute = int(mode == _M)
+        _, code, _ = self._stub.ask(
+            [f"Qqemu.PhyMemMode:{absolute}", f"m{pc:x},4", "Qqemu.PhyMemMode:1"]
+        )
+        return None if code.startswith(b"E") else _number_in(code)
+
+    def _restore(self) -> None:
+        """Registers that M may have written and no case says anything of."""
+        self._stub.ask([_written(n, 0) for n in _HIDDEN])
+        (kept,) = self._stub.ask([_asked(_PMPCFG2)])
+        self._held[_PMPCFG2] = _number_in(kept)
+
+    def _wake(self) -> None:
+        """End a wait, by an interrupt that is enabled."""
+        self._stub.ask([_written(MIE, _SSIP), _written(MIP, _SSIP)])
+        self._held.clear()
+        self._enter(_M, _GATE)
+
+    def _read(self, before: State) -> dict[str, Value]:
+        """The state of the machine; what it does not show is as before."""
+        # M may read everything, whatever mstatus.TVM says.
+        requests = ["g", _asked(MODE), _written(MODE, _M)]
+        if number(before, "external"):
+            requests.append(_stored(_EXTERNAL[0], _EXTERNAL[2]))
+        replies = self._stub.ask([*requests, *map(_asked, REGISTERS)])
+        numbers = map(_number_in, replies[len(requests) :])
+        self._held = dict(zip(REGISTERS, numbers, strict=True))
+        general = _GENERAL.unpack(bytes.fromhex(replies[0].decode()))
+        after: dict[str, Value] = {
+            **before,
+            "x": general[:PC],
+            "PC": general[PC],
+            "priv": _number_in(replies[1]),
+        }
+        banks: dict[str, list[int]] = {}
+        for n, parts in REGISTERS.items():
+            for part in parts:
+                value = part.cut(self._held[n])
+                if part.index is None:
+                    after[part.component] = value
+                else:
+                    # Elements come in the order of their indices.
+                    banks.setdefault(part.component, []).append(value)
+        return after | {name: tuple(values) for name, values in banks.items()}
+
+    def _logged(self) -> Trap | None:
+        """The exception that the log has since the last time, if any."""
+        try:
+            text = os.read(self._log, 1 << 16)
+        except BlockingIOError:
+            return None
+        found = _LOGGED.search(text)
+        return Trap(int(found[1], 16)) if found else None
+
+
+# ---------------------------------------------------------------- requests and numbers
+
+#: x and the pc, as the stub gives and takes them together.
+_GENERAL: Final = struct.Struct("<33Q")
+
+
+def _asked(n: int) -> str:
+    return f"p{n:x}"
+
+
+def _written(n: int, value: int) -> str:
+    return f"P{n:x}={value.to_bytes(8, 'little').hex()}"
+
+
+def _stored(at: int, data: bytes) -> str:
+    return f"M{at:x},{len(data):x}:{data.hex()}"
+
+
+def _number_in(reply: bytes) -> int:
+    return int.from_bytes(bytes.fromhex(reply.decode()), "little")
+
+
+def _differences(before: bytearray, after: bytes) -> dict[int, int]:
+    """Cells that hold another byte, a page at a time."""
+    if before == after:
+        return {}
+    return {
+        _RAM + i: after[i]
+        for page in range(0, _CELLS, 4096)
+        if before[page : page + 4096] != after[page : page + 4096]
+        for i in range(page, page + 4096)
+        if before[i] != after[i]
+    }
+
+
+def _is_pending(state: State) -> bool:
+    """Whether an interrupt is pending that mie enables."""
+    pending = sum(part.of(state) for part in REGISTERS[MIP]) | number(state, "external") << 9
+    return bool(pending & number(state, "mie"))
