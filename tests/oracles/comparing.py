@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from random import Random
 from typing import TypeAlias
 
 from popek.isa import ir
@@ -28,7 +27,7 @@ State: TypeAlias = Mapping[str, int | ArrayValue]
 
 @dataclass(frozen=True)
 class Predicted:
-    """A step, and the delivery of the trap that it ends in.
+    """A step, and the delivery of the trap that it ends in, or of the one that this ends in.
 
     `state` is None where the spec says nothing that an oracle could show: `ending` then says why;
     elsewhere it is the trap's name, or "".
@@ -54,22 +53,22 @@ def predict(
     events = sum(event.guard for event in run.events)
     if run.completes:
         return Predicted(run.state, waits=bool(run.waits), events=events)
-    (end,) = (e for e in run.exits if e.guard)
-    match end:
-        case LeftOpen():
-            return Predicted(None, "left open")
-        case ShutDown():
-            return Predicted(None, "shutdown")
-        case Trapped(name=name, args=args, state=after):
-            pass
-    delivery: Run[int, ArrayValue] = Run(isa, algebra, storage, after, {}, inputs)
-    for param, value in zip(isa.traps[name].params, args, strict=True):
-        delivery.locals[param.name] = value
-    delivery.run(isa.traps[name].delivery)
-    delivered = delivery.finish()
-    if not delivered.completes:
-        return Predicted(None, "shutdown")
-    return Predicted(delivered.state, name, args, events=events)
+    while True:
+        (end,) = (e for e in run.exits if e.guard)
+        match end:
+            case LeftOpen():
+                return Predicted(None, "left open")
+            case ShutDown():
+                return Predicted(None, "shutdown")
+            case Trapped(name=name, args=args, state=after):
+                pass
+        delivery: Run[int, ArrayValue] = Run(isa, algebra, storage, after, {}, inputs)
+        for param, value in zip(isa.traps[name].params, args, strict=True):
+            delivery.locals[param.name] = value
+        delivery.run(isa.traps[name].delivery)
+        run = delivery.finish()
+        if run.completes:
+            return Predicted(run.state, name, args, events=events)
 
 
 # ---------------------------------------------------------------- one trial
@@ -93,12 +92,17 @@ def trial(
     code: bytes,
     at: int,
     state: State,
-    random: Random,
+    drawing: Sampled,
+    also: Mapping[int, int] | None = None,
 ) -> Trial:
-    """`code` lies from the cell `at` on; cells that a step reads first are drawn, the rest is 0."""
+    """`code` lies from the cell `at` on, `also` are what fetching it reads; cells that a step reads
+    first are drawn, the rest is 0.
+    """
     (memory,) = isa.memories.values()
-    cells = Drawn(0, {at + i: byte for i, byte in enumerate(code)}, {}, memory.width)
-    predict(isa, form, Sampled(random), {**state, memory.name: cells}, fields, False)
+    cells = Drawn(
+        0, {**(also or {}), **{at + i: byte for i, byte in enumerate(code)}}, {}, memory.width
+    )
+    predict(isa, form, drawing, {**state, memory.name: cells}, fields, False)
     contents = dict(cells.drawn)
     start = {**state, memory.name: ArrayValue(0, contents)}
     shown = {name: _shown(isa.components[name], value) for name, value in state.items()}
