@@ -107,7 +107,7 @@ _BOARD: Final = "a port of the emulator's board"
 SVM: Final = Virtualization(
     "SVM",
     Entry(whole_limits=False, busy=False, nmi_blocked=False),
-    over=frozenset((0x60, 0x400)),
+    over=frozenset((0x60,)),
     shut_down=0x7F,
     refusals={
         0x7B: _BOARD,

@@ -266,12 +266,19 @@ def trials(isa: ir.Isa, bench: Bench, form: ir.Form, random: Random) -> Iterator
         if at + len(code) > 1 << 32:
             continue
         drawing = Background(random, begin.memory)
-        also = {cell: begin.memory[cell] for cell in _path(at, at + len(code))}
+        also = {cell: begin.memory.get(cell, 0) for cell in _path(at, at + len(code))}
         yield trial(isa, form, fields, code, at, begin.state, drawing, also)
 
 
 def _path(*addresses: int) -> Iterator[int]:
-    """The cells of the page entries that lead to these addresses."""
+    """The cells of the page entries that lead to these addresses, and the tables' most used ones.
+
+    Without tables, an oracle that traps where the spec does not would shut down, and not say why.
+    """
+    yield from range(GDT, GDT + 0x100)
+    yield from range(IDT, IDT + 8 * 18)
+    yield from range(TSS, TSS + 28)
+    yield from range(PTES + 8, PTES + 32)
     yield from range(PDES, PDES + 4)
     for address in addresses:
         entry = PTES + 4 * (address >> 12 & 0x3FF)

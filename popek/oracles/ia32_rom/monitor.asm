@@ -37,7 +37,7 @@ IS_SVM     equ  VARS + 0x00
 LEAF       equ  VARS + 0x04     ; flags of a nested leaf that can be written
 LEAF_ZERO  equ  VARS + 0x08     ; of the page of zeros
 DIRTY      equ  VARS + 0x0C     ; the bit of a nested leaf that was written
-NX         equ  VARS + 0x10     ; upper half of a leaf that is not executed
+INJECT     equ  VARS + 0x10     ; SVM: what is to be delivered, and its error code
 CASE       equ  VARS + 0x14     ; the case's record
 INDEX      equ  VARS + 0x18     ; its number
 N_PAGES    equ  VARS + 0x1C
@@ -56,6 +56,8 @@ SINK_AT    equ  VARS + 0x54
 NE_FLIP    equ  VARS + 0x58     ; VMX: what the guest writes to CR0.NE is not what it was
 GPRS       equ  VARS + 0x60     ; the guest's, EAX to EDI
 STATE_OUT  equ  VARS + 0x100    ; as in the record
+INJECT_CODE equ VARS + 0x5C
+INJECTED   equ  VARS + 0x80     ; what the last run began with
 DONE       equ  0x7FF000        ; QEMU: number of finished cases, bytes of results
 
 ; ---------------------------------------------------------------- a state, in doublewords
@@ -147,7 +149,6 @@ which:  mov     eax, 0x80000000 ; SVM?
         mov     dword [LEAF], 7
         mov     dword [LEAF_ZERO], 5
         mov     dword [DIRTY], 0x40
-        mov     dword [NX], 0x80000000
         ret
 .vmx:   mov     dword [LEAF], 0x37
         mov     dword [LEAF_ZERO], 0x35
@@ -235,9 +236,8 @@ zero_table:                     ; edi: a page
         mov     ecx, 512
         mov     eax, ZERO_PAGE
         or      eax, [LEAF_ZERO]
-        mov     esi, [NX]
 .each:  mov     [edi], eax
-        mov     [edi + 4], esi
+        mov     dword [edi + 4], 0
         add     edi, 8
         loop    .each
         ret
@@ -276,36 +276,10 @@ map:    push    edi
         mov     [esi + 8], edx
         mov     [esi + 12], ebx
         or      edi, [LEAF]
-        mov     [edx], edi      ; not executable: fetching asks first
+        mov     [edx], edi
         inc     dword [N_PAGES]
         pop     esi
         pop     edi
-        ret
-
-; the page of frame eax may be executed
-executable:
-        call    .find
-        cmp     esi, ZERO_PT
-        jne     .named
-.new:   xor     ebx, ebx
-        push    eax
-        call    map
-        pop     eax
-        call    .find
-.named: mov     edx, eax
-        shr     edx, 9
-        and     edx, 0xFF8
-        add     edx, esi
-        mov     ecx, [edx]
-        and     ecx, 0xFFFFF000
-        cmp     ecx, ZERO_PAGE
-        je      .new
-        mov     dword [edx + 4], 0
-        ret
-.find:  mov     edx, eax
-        shr     edx, 21
-        mov     esi, [NEST_PD + edx * 8]
-        and     esi, 0xFFFFF000
         ret
 
 ; the case's pages, and what they hold
@@ -391,8 +365,6 @@ collect:
         pushfd
         or      eax, [LEAF_ZERO]
         mov     [esi], eax
-        mov     eax, [NX]
-        mov     [esi + 4], eax
         mov     ebp, [ebx + 4]
         mov     esi, [ebx + 12]
         test    esi, esi
@@ -462,14 +434,13 @@ collect:
 
 ; ================================================================ one case
 one_case:
-        mov     dword [TAIL], RESULT + 48
-        mov     dword [EVENTS], 0
         mov     dword [RUNS], 0
-        mov     dword [EXCEPTIONS], 0xFFFFFFFF
-        mov     dword [WATCHED], 7
-        mov     dword [NE_FLIP], 0
         call    load_memory
+        call    afresh
         jmp     .run
+.restart:                       ; a page that only the delivery of an exception asked for
+        call    afresh
+        jmp     .again
 .again: call    restore
 .run:   inc     dword [RUNS]
         cmp     dword [RUNS], 64
@@ -480,11 +451,11 @@ one_case:
         jmp     .ran
 .vmx:   call    vmx_run
 .ran:   ; al: 0 the step is over, 1 an exception in [INFO] (vector, code, address),
-        ; 2 HLT, 3 a port, 4 the IDTR, 5 memory at [INFO] is to be written, 6 fetched,
-        ; 7 anything else, 8 again
+        ; 2 HLT, 3 a port, 4 the IDTR, 5 memory at [INFO] is to be written,
+        ; 6 again, 7 anything else
         movzx   eax, al
         jmp     [.what + eax * 4]
-.what:  dd      .stop, .exception, .hlt, .port, .idtr, .write, .fetch, .stop, .again
+.what:  dd      .stop, .exception, .hlt, .port, .idtr, .write, .again, .stop
 .exception:
         test    dword [VECTORING], 0x80000000
         jz      .hard
@@ -510,7 +481,11 @@ one_case:
         or      eax, 0x100
         call    event
         and     dword [WATCHED], ~4
-        jmp     .again
+        cmp     dword [IS_SVM], 0
+        je      .again
+        call    svm_inject      ; from where the exception left the guest
+        jc      .stop
+        jmp     .run
 .hlt:   mov     eax, 0x300
         call    event
         and     dword [WATCHED], ~1
@@ -531,20 +506,8 @@ one_case:
         cmp     dword [N_PAGES], MAX_PAGES
         jae     .stop
         call    map
-        jmp     .again
-.fetch: mov     ebx, [CASE]     ; its own instruction, or the next?
-        mov     eax, [ebx + REC_STATE + ST_EIP]
-        cmp     eax, [STATE_OUT + ST_EIP]
-        jne     .stop
-        mov     eax, [ebx + REC_STATE + ST_GPR + 16]
-        cmp     eax, [STATE_OUT + ST_GPR + 16]
-        jne     .stop
-        mov     eax, [ebx + REC_STATE + ST_SEG + 16]
-        cmp     ax, [STATE_OUT + ST_SEG + 16]
-        jne     .stop
-        mov     eax, [INFO]
-        and     eax, 0xFFFFF000
-        call    executable
+        cmp     dword [INJECTED], 0
+        jne     .restart
         jmp     .again
 .stop:  ; header of the result
         mov     edi, RESULT
@@ -584,6 +547,16 @@ one_case:
 .port_e9:
         mov     dx, 0xE9
         rep outsb
+        ret
+
+afresh:
+        mov     dword [TAIL], RESULT + 48
+        mov     dword [EVENTS], 0
+        mov     dword [EXCEPTIONS], 0xFFFFFFFF
+        mov     dword [WATCHED], 7
+        mov     dword [NE_FLIP], 0
+        mov     dword [INJECT], 0
+        mov     dword [INJECTED], 0
         ret
 
 event:  ; eax: what; with [INFO], [INFO + 4], error code
