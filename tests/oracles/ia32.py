@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from popek.guest import canonical, encode, sample_fields
@@ -119,8 +120,10 @@ class Start:
     memory: dict[int, int]
 
 
-def start(isa: ir.Isa, bench: Bench, random: Random) -> Start:
-    """An operating system or its program, at any level."""
+@cache
+def _tables(number: int) -> Mapping[int, int]:
+    """GDT, LDT, IDT and TSS."""
+    random = Random(number)
     memory: dict[int, int] = {}
 
     def put(at: int, value: int, size: int) -> None:
@@ -141,6 +144,15 @@ def start(isa: ir.Isa, bench: Bench, random: Random) -> Start:
         put(TSS + 8 + 8 * level, 0x10 + 16 * level | level, 4)
     put(TSS, random.choice((0x88, 0x90, 0x10)), 2)
     put(TSS + 102, 0x68, 2)
+    return memory
+
+
+def start(isa: ir.Isa, bench: Bench, random: Random) -> Start:
+    """An operating system or its program, at any level."""
+    memory = dict(_tables(random.randrange(16)))
+
+    def put(at: int, value: int, size: int) -> None:
+        memory.update(zip(range(at, at + size), value.to_bytes(size, "little"), strict=True))
 
     cpl = random.choice((0, 0, 1, 2, 3, 3, 3))
     state: dict[str, int | ArrayValue] = {
@@ -206,6 +218,10 @@ def start(isa: ir.Isa, bench: Bench, random: Random) -> Start:
     }
     if not wide:
         state["EIP"] = random.randrange(0x8000, 0xFF00)
+    eip = state["EIP"]
+    assert isinstance(eip, int)
+    if eip > 0xF_0000:
+        state["seg.limit"] = ArrayValue(0, {**dict(enumerate(limits)), 1: 0xFFFF_FFFF})
     state |= {name: value for name, value in bench.fixed.items() if isinstance(value, int)}
     put(PDES, PTES | 0x27, 4)
     for page in range(0x40):
@@ -215,8 +231,6 @@ def start(isa: ir.Isa, bench: Bench, random: Random) -> Start:
         if page >= 0x20:
             rights |= 7
         put(PTES + 4 * page, page << 12 | rights, 4)
-    eip = state["EIP"]
-    assert isinstance(eip, int)
     for at in (eip, eip + 15):
         put(PTES + 4 * (at >> 12 & 0x3FF), at & 0xFFFF_F000 | 0x67, 4)
     return Start(state, memory)
