@@ -188,6 +188,9 @@ def _unreachable(state: State) -> str:
         return "EFLAGS.TF: the step is not alone"
     if number(state, "EFLAGS.RF"):
         return "EFLAGS.RF: the processor clears it after the step"
+    virtual = number(state, "CR4.PVI") and number(state, "EFLAGS.VIF")
+    if virtual and number(state, "EFLAGS.VIP") and number(state, "CS.RPL") == 3:
+        return "a virtual interrupt is pending and enabled: a fault before the instruction"
     if number(state, "DR7.ENABLE"):
         return "breakpoints"
     if number(state, "TR") & 4 or (number(state, "LDT.usable") and number(state, "LDTR") & 4):

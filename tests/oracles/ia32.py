@@ -215,6 +215,7 @@ def start(isa: ir.Isa, bench: Bench, random: Random) -> Start:
         "EFLAGS.VM": 0,
         "DR7.GD": random.choice((0, 0, 0, 1)),
         "CR4.PVI": random.choice((0, 0, 0, 1)),
+        "EFLAGS.VIF": 0,
     }
     if not wide:
         state["EIP"] = random.randrange(0x8000, 0xFF00)
