@@ -22,7 +22,7 @@ from typing import Final
 
 from popek.oracles import ia32_batch
 from popek.oracles.ia32_batch import Task
-from popek.oracles.ia32_monitor import VMX, Seen, answer, code_cells, with_inhibition
+from popek.oracles.ia32_monitor import VMX, Clock, Seen, answer, code_cells, with_inhibition
 from popek.oracles.ia32_state import number
 from popek.oracles.oracle import (
     Answer,
@@ -41,10 +41,8 @@ NAME: Final = "bochs"
 TITLES: Final = ("IA-32", "IA-32 with UMIP")
 _MODEL: Final = "corei7_icelake_u"
 
-#: Ticks of the timer: VMLAUNCH and the instruction.
-_BUDGET: Final = 2
-#: Ticks that the monitor measures then.
-_ONE_STEP: Final = 24
+#: In instructions: VMLAUNCH and the step, and all that a run takes.
+_CLOCK: Final = Clock(budget=2, usual=24)
 
 #: The debugger that Debian's Bochs starts in.
 _COMMANDS: Final = "c\n"
@@ -102,7 +100,7 @@ class Bochs:
         late = {
             i: case
             for i, (case, seen) in enumerate(zip(cases, found, strict=True))
-            if isinstance(seen, Seen) and seen.elapsed > _ONE_STEP
+            if isinstance(seen, Seen) and seen.elapsed > _CLOCK.usual
         }
         shadowed = self._shadowed(late) if late else {}
         for i, (case, seen) in enumerate(zip(cases, found, strict=True)):
@@ -112,7 +110,7 @@ class Bochs:
                 yield answer(case, seen, VMX) if isinstance(seen, Seen) else seen
 
     def _seen(self, tasks: Sequence[Task]) -> Iterator[Seen | Refused | Died]:
-        return ia32_batch.seen(tasks, VMX, self._start, _BUDGET)
+        return ia32_batch.seen(tasks, VMX, self._start, _CLOCK)
 
     def _shadowed(self, cases: dict[int, Case]) -> dict[int, Answer]:
         """Steps that inhibit interrupts: where an INT3 stops them is how long they are."""

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from popek.oracles.ia32_monitor import Seen, Virtualization, image, record, result
+from popek.oracles.ia32_monitor import Clock, Seen, Virtualization, image, record, result
 from popek.oracles.oracle import Case, Died, Refused
 
 #: Of the table: both emulators take a ROM of 2 MiB.
@@ -47,7 +47,7 @@ class Task:
 
 
 def seen(
-    tasks: Sequence[Task], by: Virtualization, start: Start, budget: int
+    tasks: Sequence[Task], by: Virtualization, start: Start, clock: Clock
 ) -> Iterator[Seen | Refused | Died]:
     """What the emulator makes of each, in their order."""
     records = [record(task.case, by.entry, task.planted) for task in tasks]
@@ -63,18 +63,18 @@ def seen(
                 size += len(entry)
                 table.append(entry)
             end += 1
-        found = iter(_results(table, start, budget))
+        found = iter(_results(table, start, clock))
         for entry in records[at:end]:
             yield entry if isinstance(entry, Refused) else next(found)
         at = end
 
 
-def _results(table: Sequence[bytes], start: Start, budget: int) -> list[Seen | Died]:
+def _results(table: Sequence[bytes], start: Start, clock: Clock) -> list[Seen | Died]:
     """Results of all cases of a table, which the emulator may need several starts for."""
     found: list[Seen | Died] = []
     while len(found) < len(table):
         rest = table[len(found) :]
-        with start(image(rest, budget)) as running:
+        with start(image(rest, clock)) as running:
             hung = _watch(running)
             data = running.data()
             code = running.process.returncode

@@ -36,7 +36,7 @@ MEMORY: Final = "phys"
 MAGIC: Final = b"POPK"
 
 _ROM_SIZE: Final = 1 << 16
-_HEADER: Final = struct.Struct("<III")
+_HEADER: Final = struct.Struct("<IIII")
 _RESULT: Final = struct.Struct("<4s11I")
 _EVENT: Final = struct.Struct("<4I")
 _STATE_AT: Final = 4 * 2
@@ -75,6 +75,16 @@ class Seen:
     happenings: tuple[Happening, ...]
     words: tuple[int, ...]
     changed: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What an emulator counts: its timer is set to `budget` for the step to be over, and `usual` is
+    how far the time-stamp counter moves in a run of one step.
+    """
+
+    budget: int
+    usual: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +180,13 @@ def record(case: Case, entry: Entry, planted: int | None = None) -> bytes | Refu
     return struct.pack("<II", len(body) + _STATE_AT, int(planted is not None)) + body
 
 
-def image(records: Sequence[bytes], budget: int) -> bytes:
-    """The ROM with a table of cases below it; the timer is set to `budget`."""
+def image(records: Sequence[bytes], clock: Clock) -> bytes:
+    """The ROM with a table of cases below it."""
     table = b"".join(records)
     table += bytes(-len(table) % _ROM_SIZE)
     rom = bytearray(monitor())
     start = (1 << 32) - _ROM_SIZE - len(table)
-    _HEADER.pack_into(rom, len(MAGIC), start, len(records), budget)
+    _HEADER.pack_into(rom, len(MAGIC), start, len(records), clock.budget, clock.usual)
     return table + bytes(rom)
 
 
@@ -232,7 +242,11 @@ def answer(case: Case, seen: Seen, by: Virtualization) -> Outcome | Refused | Di
         {MEMORY: seen.changed},
         _trap(traps[-1]) if traps else None,
         waits=any(h.what is Happened.HALT for h in seen.happenings) and not traps,
-        events=tuple(_port(h, case, by) for h in seen.happenings if h.what is Happened.PORT),
+        events=tuple(
+            _port(h, case, by)
+            for h in seen.happenings
+            if h.what is Happened.PORT and not traps  # else it was only asked for
+        ),
     )
 
 

@@ -44,7 +44,8 @@ N_PAGES    equ  VARS + 0x1C
 N_NAMED    equ  VARS + 0x20
 N_PDES     equ  VARS + 0x24
 EXCEPTIONS equ  VARS + 0x28     ; those that leave the guest
-WATCHED    equ  VARS + 0x2C     ; 1: HLT, 2: all ports, 4: the IDTR; IDTR.limit is 0 with 4
+WATCHED    equ  VARS + 0x2C     ; 1: HLT, 2: all ports, 4: the IDTR; IDTR.limit is 0 with 4;
+                                ; 8, SVM: what sees EFLAGS.TF, by which the step is ended
 TAIL        equ  VARS + 0x30     ; end of the result
 EVENTS     equ  VARS + 0x34
 RUNS       equ  VARS + 0x38
@@ -88,6 +89,7 @@ header:
 cases:  dd      0               ; address of the table
 count:  dd      0               ; cases in it
 budget: dd      0               ; what the timer is set to
+usual:  dd      0               ; SVM: what a single step takes, by the time-stamp counter
 
 ; ================================================================ start
         align   16
@@ -452,10 +454,10 @@ one_case:
 .vmx:   call    vmx_run
 .ran:   ; al: 0 the step is over, 1 an exception in [INFO] (vector, code, address),
         ; 2 HLT, 3 a port, 4 the IDTR, 5 memory at [INFO] is to be written,
-        ; 6 again, 7 anything else
+        ; 6 again, 7 anything else, 8 again by the timer
         movzx   eax, al
         jmp     [.what + eax * 4]
-.what:  dd      .stop, .exception, .hlt, .port, .idtr, .write, .again, .stop
+.what:  dd      .stop, .exception, .hlt, .port, .idtr, .write, .again, .stop, .timed
 .exception:
         test    dword [VECTORING], 0x80000000
         jz      .hard
@@ -488,7 +490,7 @@ one_case:
         jmp     .run
 .hlt:   mov     eax, 0x300
         call    event
-        and     dword [WATCHED], ~1
+        and     dword [WATCHED], ~9
         cmp     dword [IS_SVM], 0
         je      .stop           ; VMX: the state before it, and its length in [INFO + 4]
         jmp     .again
@@ -497,6 +499,8 @@ one_case:
         mov     eax, 0x400
         call    event
         and     dword [WATCHED], ~2
+        jmp     .again
+.timed: and     dword [WATCHED], ~8
         jmp     .again
 .idtr:  and     dword [WATCHED], ~4
         jmp     .again
@@ -554,6 +558,10 @@ afresh:
         mov     dword [EVENTS], 0
         mov     dword [EXCEPTIONS], 0xFFFFFFFF
         mov     dword [WATCHED], 7
+        cmp     dword [IS_SVM], 0
+        je      .timer
+        mov     dword [WATCHED], 15
+.timer:
         mov     dword [NE_FLIP], 0
         mov     dword [INJECT], 0
         mov     dword [INJECTED], 0
