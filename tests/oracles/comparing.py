@@ -13,7 +13,7 @@ from typing import TypeAlias
 from popek.isa import ir
 from popek.oracles import Case, Outcome
 from popek.semantics.ints import Ints
-from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
+from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
 from popek.semantics.sampled import Drawn, Sampled
 from popek.semantics.step import Run, step
 from popek.semantics.storage import Walk
@@ -30,7 +30,8 @@ class Predicted:
     """A step, and the delivery of the trap that it ends in, or of the one that this ends in.
 
     `state` is None where the spec says nothing that an oracle could show: `ending` then says why;
-    elsewhere it is the trap's name, or "".
+    elsewhere it is the trap's name, or "".  `first` is the trap that the step itself takes,
+    `checked` if an access is refused by it; `wraps` if one goes beyond the end of a space.
     """
 
     state: State | None
@@ -38,6 +39,9 @@ class Predicted:
     args: tuple[int, ...] = ()
     waits: bool = False
     events: int = 0
+    first: str = ""
+    checked: bool = False
+    wraps: bool = False
 
 
 def predict(
@@ -51,9 +55,11 @@ def predict(
     storage: Walk[int, ArrayValue] = Walk()
     run = step(isa, form, algebra, storage, state, fields, inputs)
     events = sum(event.guard for event in run.events)
+    wraps = _wraps(run)
     if run.completes:
-        return Predicted(run.state, waits=bool(run.waits), events=events)
+        return Predicted(run.state, waits=bool(run.waits), events=events, wraps=wraps)
     taken: list[str] = []
+    checked = False
     while True:
         (end,) = (e for e in run.exits if e.guard)
         match end:
@@ -62,6 +68,7 @@ def predict(
             case ShutDown():
                 return Predicted(None, "shutdown")
             case Trapped(name=name, args=args, state=after):
+                checked = end.memory if not taken else checked
                 taken.append(name)
         if taken[-2:] in (["PF", "PF"], ["DF", "PF"]):
             # IA-32: by the manual a double fault or a shutdown; the spec takes it in its turn.
@@ -74,8 +81,13 @@ def predict(
             delivery.locals[param.name] = value
         delivery.run(isa.traps[name].delivery)
         run = delivery.finish()
+        wraps = wraps or _wraps(run)
         if run.completes:
-            return Predicted(run.state, name, args, events=events)
+            return Predicted(run.state, name, args, False, events, taken[0], checked, wraps)
+
+
+def _wraps(run: Step[int, ArrayValue]) -> bool:
+    return any(a.guard and a.args[-1] + a.units > 1 << a.widths[-1] for a in run.accesses)
 
 
 # ---------------------------------------------------------------- one trial
