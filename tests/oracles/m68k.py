@@ -7,6 +7,7 @@ from random import Random
 
 from popek.guest import canonical, encode, sample_fields
 from popek.isa import ir
+from popek.semantics.sampled import Sampled
 from popek.terms import ArrayValue
 from tests.oracles.comparing import Trial, trial
 from tests.semantics.drawing import draw
@@ -48,7 +49,7 @@ def trials(isa: ir.Isa, form: ir.Form, random: Random) -> Iterator[Trial]:
         assert isinstance(base, int)
         assert isinstance(pc, int)
         at = base + (pc & 0xFF_FFFF)
-        yield trial(isa, form, fields, encode(isa, form, fields), at, state, random)
+        yield trial(isa, form, fields, encode(isa, form, fields), at, state, Sampled(random))
 
 
 def _displaces(field: str) -> bool:

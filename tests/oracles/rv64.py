@@ -11,6 +11,7 @@ from popek.guest import encode, sample_fields
 from popek.isa import ir
 from popek.oracles.oracle import Bench
 from popek.semantics.ints import Ints
+from popek.semantics.sampled import Sampled
 from popek.semantics.step import Run
 from popek.semantics.storage import Walk
 from popek.terms import ArrayValue
@@ -58,7 +59,7 @@ def trials(isa: ir.Isa, form: ir.Form, bench: Bench, random: Random) -> Iterator
         state, cells = board.state, board.cells
         if not fetchable(isa, form, state, cells):
             continue
-        made = trial(isa, form, fields, code, board.code, state, random, cells, ABSTRACT)
+        made = trial(isa, form, fields, code, board.code, state, Sampled(random), cells, ABSTRACT)
         touched = {*made.case.memory["ram"], *made.zeros.written, *made.ones.written}
         if all(region.first <= cell <= region.last for cell in touched):
             yield made

@@ -1,0 +1,259 @@
+"""Where the spec, QEMU and Bochs are known to disagree about IA-32, and who is right.
+
+Of each row, what it says is expected is taken out of the differences; what is left is unexplained.
+SDM is order number 325462-075.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from popek.oracles import Outcome
+from tests.oracles.comparing import Difference, Trial
+from tests.oracles.ia32 import PDES, PTES
+
+Expected = Callable[[Trial, Outcome, Difference], bool]
+
+
+class Wrong(Enum):
+    ORACLE = "the oracle"
+    SPEC = "the spec, which says so where it does it"
+    NOBODY = "the manual allows both, or leaves it to the model"
+
+
+@dataclass(frozen=True)
+class Row:
+    """`expected`: is the difference one of those that `why` explains?"""
+
+    oracles: tuple[str, ...]
+    wrong: Wrong
+    why: str
+    expected: Expected
+
+
+BOTH, BOCHS, QEMU = ("bochs", "qemu"), ("bochs",), ("qemu",)
+
+#: Instructions that read what they then write.
+READ_MODIFY_WRITE = frozenset(
+    (
+        *("ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "INC", "DEC", "NOT", "NEG", "ARPL"),
+        *("SHL", "SHR", "SAR", "SAL", "ROL", "ROR", "RCL", "RCR", "SHLD", "SHRD"),
+        *("BTS", "BTR", "BTC", "XCHG", "XADD", "CMPXCHG", "CMPXCHG8B"),
+    )
+)
+
+#: Instructions with an offset and a selector in memory.
+FAR = frozenset(
+    (
+        *("RET_far", "RET_far_pop", "IRET", "LES", "LDS", "LSS", "LFS", "LGS"),
+        *("CALL_far_indirect", "JMP_far_indirect"),
+    )
+)
+
+#: Instructions that write several times, or before they are refused.
+SEVERAL = frozenset(
+    (
+        *("ENTER", "ENTER_nested", "PUSHA"),
+        *("CALL_near", "CALL_near_indirect", "CALL_far", "CALL_far_indirect"),
+    )
+)
+
+
+def _bits(d: Difference) -> int:
+    return 0 if d.spec is None or d.oracle is None else d.spec ^ d.oracle
+
+
+def _marks(made: Trial, seen: Outcome, d: Difference) -> bool:
+    entry = PDES <= d.at < PTES + 0x1000 and d.at % 4 == 0
+    return bool(made.zeros.ending) and d.of == "phys" and entry and not _bits(d) & ~0x60
+
+
+def _partial(made: Trial, seen: Outcome, d: Difference) -> bool:
+    return bool(made.zeros.ending) and made.form.name in SEVERAL and d.of == "phys"
+
+
+def _write_intent(made: Trial, seen: Outcome, d: Difference) -> bool:
+    return made.form.mnemonic in READ_MODIFY_WRITE and made.zeros.checked
+
+
+def _refused_interrupt(made: Trial, seen: Outcome, d: Difference) -> bool:
+    software = made.form.name in ("INT", "INT3", "INTO", "INT1")
+    nested = made.zeros.ending != made.zeros.first
+    return software and nested and d.of == "phys"
+
+
+def _locked(code: bytes) -> bool:
+    prefixes = bytes.fromhex("66 67 26 2e 36 3e 64 65 f0 f2 f3")
+    length = next((i for i, byte in enumerate(code) if byte not in prefixes), len(code))
+    return 0xF0 in code[:length]
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        BOTH,
+        Wrong.SPEC,
+        "accessed and dirty bits that were set before a fault stay set (vol. 3A, section 4.8); of "
+        "a fault, the spec undoes everything",
+        _marks,
+    ),
+    Row(
+        BOTH,
+        Wrong.SPEC,
+        "what an instruction has written before it faults is there (vol. 3A, section 6.5: only the "
+        "registers are restored); the spec undoes everything",
+        _partial,
+    ),
+    Row(
+        BOTH,
+        Wrong.SPEC,
+        "of INT n that its gate refuses, the address of INT n is saved (vol. 2A, INT n); the spec "
+        "saves the next, and says so in exceptions.isa",
+        _refused_interrupt,
+    ),
+    Row(
+        BOTH,
+        Wrong.SPEC,
+        "the final stack pointer of ENTER is checked against its page, too (vol. 2A, ENTER); "
+        "`check` looks at segments",
+        lambda made, seen, d: made.form.mnemonic == "ENTER" and made.zeros.ending != "UD",
+    ),
+    Row(
+        BOCHS,
+        Wrong.SPEC,
+        "IRET unblocks NMIs even if it faults (vol. 3A, section 6.7.1); the spec leaves that out",
+        lambda made, seen, d: made.form.name == "IRET" and d.of == "NMI_blocked",
+    ),
+    Row(
+        BOCHS,
+        Wrong.NOBODY,
+        "what is to be written after it was read is checked as a write from the start: vol. 3A, "
+        "section 4.7 speaks of accesses, not of instructions",
+        _write_intent,
+    ),
+    Row(
+        BOCHS,
+        Wrong.NOBODY,
+        "of a far pointer the selector is read first: the manual gives no order",
+        lambda made, seen, d: made.form.name in FAR and made.zeros.checked,
+    ),
+    Row(
+        BOCHS,
+        Wrong.NOBODY,
+        "an access that wraps around the end of 4 GiB is refused (vol. 3A, section 5.3)",
+        lambda made, seen, d: made.zeros.wraps,
+    ),
+    Row(
+        BOCHS,
+        Wrong.NOBODY,
+        "with PSE-36, bits of a large page are no reserved ones (vol. 3A, section 4.3)",
+        lambda made, seen, d: made.zeros.first == "PF" and bool(_code(made) & 8),
+    ),
+    Row(
+        BOCHS,
+        Wrong.NOBODY,
+        "with BMI1 and LZCNT, F3 makes TZCNT and LZCNT of BSF and BSR (vol. 2D, TZCNT)",
+        lambda made, seen, d: made.form.name in ("BSF", "BSR") and 0xF3 in made.code[:4],
+    ),
+    Row(
+        BOCHS,
+        Wrong.NOBODY,
+        "certain debug exceptions may clear DR6.B (vol. 3B, section 17.2.3)",
+        lambda made, seen, d: d.of == "DR6.B",
+    ),
+    Row(
+        BOCHS,
+        Wrong.ORACLE,
+        "a double fault is an abort: RF is saved as it was (vol. 3B, section 17.3.1.1)",
+        lambda made, seen, d: made.zeros.ending == "DF" and d.of == "phys" and _bits(d) == 1,
+    ),
+    Row(
+        BOCHS,
+        Wrong.ORACLE,
+        "INT1 is a debug exception: GD is cleared before its handler (vol. 3B, section 17.2.4)",
+        lambda made, seen, d: made.form.name == "INT1" and d.of == "DR7.GD",
+    ),
+    Row(
+        BOCHS,
+        Wrong.ORACLE,
+        "the privilege level is asked for before DR7.GD (vol. 2B, MOV, debug registers: operation)",
+        lambda made, seen, d: (
+            made.form.name in ("MOV_to_DR", "MOV_from_DR") and made.case.state["DR7.GD"] == 1
+        ),
+    ),
+    Row(
+        BOCHS,
+        Wrong.SPEC,
+        "an alignment check in the delivery of an exception has EXT in its error code (vol. 3A, "
+        "interrupt 17); the spec's translation does not know",
+        lambda made, seen, d: made.zeros.ending == "AC" and d.of == "phys" and _bits(d) == 1,
+    ),
+    Row(
+        BOTH,
+        Wrong.SPEC,
+        "CR2 has the address of a page fault whose delivery faults (vol. 3A, interrupt 14); of a "
+        "fault, the spec undoes everything",
+        lambda made, seen, d: (
+            made.zeros.first == "PF" and made.zeros.ending != "PF" and d.of == "CR2"
+        ),
+    ),
+    Row(
+        BOCHS,
+        Wrong.ORACLE,
+        "CALL looks at its target before the stack is written (vol. 2A, CALL: operation)",
+        lambda made, seen, d: made.form.mnemonic == "CALL" and made.zeros.first == "GP",
+    ),
+    Row(
+        BOCHS,
+        Wrong.NOBODY,
+        "INS looks at its memory before the port is read: the manual gives no order",
+        lambda made, seen, d: made.form.mnemonic in ("INSB", "INS") and d.of == "events",
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "RF is set in the frame of a fault (vol. 3B, section 17.3.1.1); error codes have EXT (vol. "
+        "3A, section 6.13); the code segment of a handler is marked as accessed (section 3.4.5.1)",
+        lambda made, seen, d: bool(made.zeros.ending) and d.of == "phys" and _bits(d) == 1,
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "limits, types and null segments are checked (vol. 3A, sections 5.3 and 5.5), and "
+        "alignment (interrupt 17); QEMU checks neither",
+        lambda made, seen, d: made.zeros.first in ("GP", "SS", "AC") and made.zeros.checked,
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "LOCK is an invalid opcode but with a read-modify-write of memory (vol. 2A, LOCK)",
+        lambda made, seen, d: made.zeros.first == "UD" and _locked(made.code),
+    ),
+    Row(
+        QEMU,
+        Wrong.NOBODY,
+        "after the last iteration QEMU comes back to find the count 0, as its single steps do",
+        lambda made, seen, d: made.form.name.startswith("REP_") and d.of == "EIP",
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "F6 /1 and F7 /1 are TEST (APM vol. 3, appendix A)",
+        lambda made, seen, d: made.form.mnemonic == "TEST",
+    ),
+)
+
+
+def _code(made: Trial) -> int:
+    return made.zeros.args[0] if made.zeros.ending == "PF" else 0
+
+
+def unexplained(
+    oracle: str, made: Trial, seen: Outcome, different: list[Difference]
+) -> Iterator[Difference]:
+    """The differences of no row."""
+    rows = [row for row in ROWS if oracle in row.oracles]
+    for d in different:
+        if not any(row.expected(made, seen, d) for row in rows):
+            yield d
