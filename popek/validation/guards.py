@@ -1,0 +1,99 @@
+"""When an access traps, over all ways that its translation can go.
+
+What memory holds is anything: whatever is refuted here is refuted whatever it holds.
+"""
+
+from __future__ import annotations
+
+from popek.isa import ir
+from popek.semantics.outcome import Trapped
+from popek.semantics.step import Run
+from popek.semantics.storage import Walk
+from popek.semantics.symbols import Symbols
+from popek.source import Span
+from popek.terms import Term
+from popek.validation.concolic import Bank, Both
+from popek.validation.trace import Crossing, Names
+
+
+class Anything(Symbols):
+    """Terms; a bank is a name, and what it holds is a symbol for each index."""
+
+    def __init__(self, names: Names) -> None:
+        super().__init__(names.terms)
+        self._names = names
+
+    def select(self, bank: str, index: Term, index_width: int, width: int) -> Term:  # type: ignore[override]
+        return self._names.element(bank, index, width)
+
+    def store(self, bank: str, index: Term, value: Term, index_width: int, width: int) -> str:  # type: ignore[override]
+        return changed(bank)
+
+    def bank_ite(self, condition: Term, then: str, otherwise: str) -> str:  # type: ignore[override]
+        return then if then == otherwise else changed(then)
+
+
+def changed(bank: str) -> str:
+    """The name of a bank after it was written: of it nothing is known."""
+    return f"{bank}'"
+
+
+
+class Guards:
+    """The guards of the accesses of one form's runs."""
+
+    def __init__(self, isa: ir.Isa, names: Names, span: Span) -> None:
+        self._isa = isa
+        self._names = names
+        self._span = span
+        self._known: dict[int, tuple[Crossing, dict[str, Term]]] = {}
+
+    def trapping(self, crossing: Crossing, trap: str) -> Term:
+        """That the access raises the trap."""
+        return self._of(crossing).get(trap, self._names.terms.false())
+
+    def passing(self, crossing: Crossing) -> Term:
+        """That the access is made."""
+        terms = self._names.terms
+        return terms.not_(terms.any_of(self._of(crossing).values()))
+
+    def _of(self, crossing: Crossing) -> dict[str, Term]:
+        known = self._known.get(id(crossing))
+        if known is None:
+            known = self._known[id(crossing)] = crossing, self._computed(crossing)
+        return known[1]
+
+    def _computed(self, crossing: Crossing) -> dict[str, Term]:
+        algebra = Anything(self._names)
+        state: dict[str, Term | str] = {}
+        for name, value in crossing.state.items():
+            match value:
+                case Both(term=term):
+                    state[name] = term
+                case Bank(name=bank, stores=stores):
+                    state[name] = f"{bank}@{stores}" if stores else bank
+
+        def inputs(kind: str, site: str, width: int) -> Term:
+            return algebra.const(0, width)
+
+        walk: Walk[Term, str] = Walk()
+        run: Run[Term, str] = Run(self._isa, algebra, walk, state, {}, inputs)  # type: ignore[arg-type]
+        access = ir.Access(crossing.access)
+        walk.check(run, access, crossing.space, crossing.args, crossing.units, self._span)
+        guards: dict[str, Term] = {}
+        for e in run.exits:
+            if isinstance(e, Trapped):
+                terms = self._names.terms
+                guards[e.name] = terms.or_(guards.get(e.name, terms.false()), e.guard)
+        return guards
+
+
+def traps_of(isa: ir.Isa, space: str) -> tuple[str, ...]:
+    """The traps that an access through a space can raise."""
+    found: dict[str, None] = {}
+    while (translation := isa.translations.get(space)) is not None:
+        for stmt in ir.statements(translation.body):
+            if isinstance(stmt, ir.Require):
+                found[stmt.trap] = None
+        space = translation.target
+    return tuple(found)
