@@ -45,7 +45,9 @@ class Z3Conditions:
         solver.set("rlimit", self._budget.rlimit)
         solver.set("timeout", round(self._budget.seconds * 1000))
         conditions = [self._bool(term) for term in holds]
-        given = [(self._bits(v), z3.BitVecVal(n, v.width, self._context)) for v, n in values.items()]
+        given = [
+            (self._bits(v), z3.BitVecVal(n, v.width, self._context)) for v, n in values.items()
+        ]
         solver.add(*(z3.substitute(c, *given) for c in conditions) if given else conditions)
         verdict = solver.check()
         try:

@@ -33,7 +33,7 @@ class Both:
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """A bank or a memory; `written` since the step began, by the index's value, in so many stores."""
+    """A bank or a memory; `written` in this step, by the index's value, in so many stores."""
 
     name: str
     written: Mapping[int, Both]

@@ -38,7 +38,6 @@ def changed(bank: str) -> str:
     return f"{bank}'"
 
 
-
 class Guards:
     """The guards of the accesses of one form's runs."""
 

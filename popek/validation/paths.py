@@ -1,23 +1,24 @@
 """All feasible paths of a body, each with a state that takes it.
 
-A path is one truth assignment to the conditions of the body, functions inlined, and one outcome for
-each of its accesses: that it is made, or which trap.  What repeats in a body (`sites.COPIES`) is not
-combined: its ways out are counted one by one, as are the choices inside expressions, and each part
-of a condition that decides alone.  Of these the search reports how many it reached.
+A path is one truth assignment to the conditions of the body, functions inlined, and one outcome
+for each of its accesses: that it is made, or which trap.  What repeats in a body (`sites.COPIES`)
+is not combined: its ways out are counted one by one, as are the choices inside expressions, and
+each part of a condition that decides alone.  Of these the search reports how many it reached.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from popek.isa import ir
 from popek.terms import Op, Term
 from popek.validation.guards import Guards, traps_of
 from popek.validation.search import Search, Verdict
+from popek.validation.sites import sites_of
 from popek.validation.stepping import Stepped
-from popek.validation.trace import NO, OK, YES, Crossing, Entry, Item, Kind, Stretch
+from popek.validation.trace import NO, OK, YES, Crossing, Item, Kind, Stretch
 
 #: A path, or the beginning of one.
 Key = tuple[Item, ...]
@@ -29,6 +30,8 @@ Way = tuple[str, object, object]
 TRIES = 2
 #: Conditions of a translation that are turned in search of one trap.
 DETOURS = 6
+#: How often what is unknown is sought again, and from how many steps.
+ROUNDS, AGAIN = 2, 3
 #: Paths of one body, after which the search stops and says so.
 MANY = 4000
 
@@ -52,16 +55,41 @@ class Paths:
     _tries: dict[Way, int] = field(default_factory=dict)
     _queue: deque[tuple[Stepped, Stretch]] = field(default_factory=deque)
 
-    def explore(self, starts: list[Stepped]) -> None:
+    def explore(self, starts: Iterable[Stepped]) -> None:
         """Goes from the paths of these steps to all others."""
         for run in starts:
             self._enter(run)
         self._collect()
+        self._all_around()
+        for _ in range(ROUNDS):
+            if not self._again():
+                break
+            self._all_around()
+        for key in self._begun & self.settled.keys():
+            del self.settled[key]  # reached after all, on the way to something else
+
+    def _all_around(self) -> None:
         while self._queue:
             if len(self.reached) > MANY:
                 self.cut = True
                 return
             self._around(*self._queue.popleft())
+
+    def _again(self) -> bool:
+        """Asks once more for what was left unknown, from other steps that begin alike."""
+        unknown = [k for k, v in self.settled.items() if v is Verdict.UNKNOWN]
+        for key in unknown:
+            del self.settled[key]
+            beginning = key[:-1]
+            near = [
+                (run, stretch)
+                for items, run in self.reached.items()
+                if items[: len(beginning)] == beginning
+                for stretch in run.through(self.scope)
+                if stretch.items == items
+            ]
+            self._queue += near[-AGAIN:]
+        return bool(unknown)
 
     def count(self, verdict: Verdict) -> int:
         """How many beginnings of paths have it."""
@@ -149,7 +177,9 @@ class Paths:
                     self.ways[way] = found
 
     def _seek(self, run: Stepped, at: int, wanted: list[Term], key: Key) -> bool:
-        match self.search.turned(run, at, wanted, lambda s: self._takes(s, key), lambda: self._given(run, at)):
+        match self.search.turned(
+            run, at, wanted, lambda s: self._takes(s, key), lambda: self._given(run, at)
+        ):
             case Verdict() as verdict:
                 if self._open(key):
                     self.settled[key] = verdict
@@ -176,16 +206,49 @@ class Paths:
     # ------------------------------------------------------------ accesses
 
     def _outcomes(self, run: Stepped, crossing: Crossing, before: Key, site: int) -> None:
-        """Every trap that the access can raise, and that it raises none."""
-        for trap in traps_of(self.isa, crossing.space):
-            key = (*before, (site, trap))
-            if self._open(key):
-                self._trap(run, crossing, trap, key)
-        key = (*before, (site, OK))
-        if crossing.outcome != OK and self._open(key):
-            at = crossing.last - 1
+        """That the access is made, and every trap that it can raise.
+
+        Traps are sought from where it is made: there the whole translation is to be seen.
+        """
+        made = (*before, (site, OK))
+        if crossing.outcome != OK and self._open(made) and not self._repeats(crossing):
+            self._made(run, crossing, made)
+        if crossing.outcome == OK or made in self.settled:
+            for trap in traps_of(self.isa, crossing.space):
+                key = (*before, (site, trap))
+                if self._open(key):
+                    self._trap(run, crossing, trap, key)
+
+    def _made(self, run: Stepped, crossing: Crossing, key: Key) -> None:
+        """The checks of the translation met, one after the other."""
+        at = 0
+        for _ in range(DETOURS):
+            failing = [
+                i
+                for i in range(crossing.first, crossing.last)
+                if (e := run.trace.entries[i]).trap and not e.truth and e.scope != self.scope
+            ]
+            if not failing or failing[-1] < at:
+                break
+            at = failing[-1]
             wanted = self.search.holding(run.trace.entries[at], True)
-            self._seek(run, at, [wanted], key)
+            found = self._turn(run, at, [wanted])
+            if key in self._begun or found is None:
+                break
+            again = [c for c in found.trace.crossings if c.scope == self.scope]
+            again = [c for c in again if c.site == crossing.site]
+            if not again:
+                break
+            run, crossing = found, again[-1]
+        if self._open(key):
+            given = self._given(run, crossing.first)
+            passing = self.guards.passing(crossing)
+            before = run.trace.entries[: crossing.first]
+            self.settled[key] = self.search.proved(before, [*given, passing])
+
+    def _repeats(self, crossing: Crossing) -> bool:
+        """Whether the access is one of many copies."""
+        return sites_of(self.body).repeated(crossing.site)
 
     def _trap(self, run: Stepped, crossing: Crossing, trap: str, key: Key) -> None:
         guard = self.guards.trapping(crossing, trap)

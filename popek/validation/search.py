@@ -7,19 +7,23 @@ the same things in the same order, so each state that the solver gives is run, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from popek.smt.answer import Sat, Undecided, Unsat
 from popek.smt.z3_conditions import Z3Conditions
 from popek.terms import Term, evaluate
-from popek.validation.stepping import Stepped, Stepper, Unencodable
+from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper, Unencodable
 from popek.validation.trace import Entry, Kind
 from popek.validation.world import Place, World
 
 #: Premises that are put right one after the other before a state is given up.
 REPAIRS = 24
+#: Symbols of a condition that are tried by themselves.
+SINGLE = 3
+#: Conditions of a delivery, from its end, of which one is turned round to have it go on.
+BACK = 4
 
 _ASSERTED = frozenset({Kind.PREMISE, Kind.BENCH, Kind.DECISION})
 
@@ -35,8 +39,9 @@ class Verdict(StrEnum):
 
 
 class Freedom(StrEnum):
-    """What may change."""
+    """What may change, least first."""
 
+    ONE = "one symbol that the condition mentions"
     MENTIONED = "what the condition mentions"
     ADDRESSED = "all but the addresses"
     ALL = "everything"
@@ -86,6 +91,35 @@ class Search:
                 return None
         return None
 
+    def shown(self, run: Stepped) -> Stepped | None:
+        """A step along the same path of the clause that ends in a state that can be shown.
+
+        What is turned round are conditions of the delivery, from its end backwards.
+        """
+        for _ in range(REPAIRS):
+            if run.shows:
+                return run
+            decided = [
+                i
+                for i, e in enumerate(run.trace.entries)
+                if e.kind is Kind.DECISION and e.scope.startswith(DELIVERY) and not e.term.is_const
+            ]
+            for at in reversed(decided[-BACK:]):
+                entry = run.trace.entries[at]
+                path = run.through(CLAUSE)[0].items
+                found = self.nearby(
+                    run,
+                    at,
+                    [self.holding(entry, not entry.truth)],
+                    lambda other, path=path: other.through(CLAUSE)[0].items == path,  # type: ignore[misc]
+                )
+                if found is not None:
+                    run = found
+                    break
+            else:
+                return None
+        return None
+
     def turned(
         self,
         run: Stepped,
@@ -119,10 +153,8 @@ class Search:
                         useful = self.repaired(other)
                         if useful is not None and follows(useful):
                             return useful
-                case Unsat():
+                case _:
                     pass
-                case Undecided():
-                    break
         return None
 
     def proved(self, before: Iterable[Entry], wanted: Sequence[Term]) -> Verdict:
@@ -168,10 +200,38 @@ class Search:
                 for index, value in trace.indices.items()
                 if not index.is_const
             ]
-        free = set().union(*(names.mentioned(w) for w in goals)) if goals else set()
+        free = set[str]().union(*(names.mentioned(w) for w in goals))
+        if freedom is Freedom.ONE:
+            return self._by_one(run, goals, holding, sorted(free))
+        if freedom is not Freedom.ALL:
+            for a, b in self._aliases(run):
+                holding.append(terms.eq(names.variable(a), names.variable(b)))
+                if a in free or b in free:
+                    free |= {a, b}
         relevant = list(dict.fromkeys(h for h in holding if names.mentioned(h) & free))
         if freedom is not Freedom.MENTIONED:
             relevant, free = self._connected(holding, free)
+        return self._solved(run, goals, relevant, free)
+
+    def _by_one(
+        self, run: Stepped, goals: Sequence[Term], holding: Sequence[Term], free: Sequence[str]
+    ) -> World | Unsat | Undecided:
+        """A change of one symbol: first those on which the least depends."""
+        names = self.stepper.names
+        aliases = {name for pair in self._aliases(run) for name in pair}
+        uses = {n: sum(n in names.mentioned(h) for h in holding) for n in free if n not in aliases}
+        for name in sorted(uses, key=lambda n: (uses[n], n))[:SINGLE]:
+            relevant = [h for h in dict.fromkeys(holding) if name in names.mentioned(h)]
+            answer = self._solved(run, goals, relevant, {name})
+            if isinstance(answer, World):
+                return answer
+        return Unsat()
+
+    def _solved(
+        self, run: Stepped, goals: Sequence[Term], relevant: Sequence[Term], free: set[str]
+    ) -> World | Unsat | Undecided:
+        """A world in which these hold, only what is free having changed."""
+        names, trace = self.stepper.names, run.trace
         fixed: dict[Term, int] = {}
         for condition in (*goals, *relevant):
             for name in names.mentioned(condition) - free:
@@ -181,6 +241,19 @@ class Search:
                 return self._world(run, {n: v for n, v in model.items() if isinstance(v, int)})
             case answer:
                 return answer
+
+    def _aliases(self, run: Stepped) -> Iterator[tuple[str, str]]:
+        """Symbols of what was used through different indices, and is one place."""
+        trace, names = run.trace, self.stepper.names
+        first: dict[Place, str] = {}
+        for name in trace.values:
+            if name in names.indices:
+                bank, index = names.indices[name]
+                place = bank, trace.indices[index]
+                if place in first:
+                    yield first[place], name
+                else:
+                    first[place] = name
 
     def _connected(self, holding: Sequence[Term], free: set[str]) -> tuple[list[Term], set[str]]:
         """The conditions that have a symbol in common with the free ones, or with each other."""

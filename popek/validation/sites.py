@@ -12,7 +12,7 @@ from popek.source import Span
 
 #: A statement that stands in a body more often than this, by unrolled loops and inlined functions,
 #: is repeated: its copies are not combined with each other.
-COPIES = 3
+COPIES = 6
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One step of the spec from a world, traced: the fetch, the clause, and the delivery of its trap."""
+"""One step of the spec from a world, traced: fetch, clause, and the delivery of its trap."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from popek.validation.world import FIELD, WHOLE, Place, World
 
 CLAUSE = "clause"
 FETCH = "fetch"
+DELIVERY = "delivery of "
 
 #: Deliveries in a row: a fault on the way to the handler, and the double fault on the way to that.
 DELIVERIES = 3
@@ -258,7 +259,11 @@ class Stepper:
         world, numbers, code = self.coded(world)
         world = world.but(self.ground.fixed)
         isa = self.isa
-        trace = Trace(self.names, lambda place, width: algebra.world.value(place, width), self.ground)
+
+        def value(place: Place, width: int) -> int:
+            return algebra.world.value(place, width)  # the world then, once the code is there
+
+        trace = Trace(self.names, value, self.ground)
         algebra = Concolic(self.names.terms, world, trace)
         state = self._state(algebra)
         fields = {
@@ -295,9 +300,7 @@ class Stepper:
                 break
             traced, stretch = self._deliver(algebra, end)
             stretches.append(stretch)
-        return Stepped(
-            world, numbers, code, trace, tuple(stretches), ending, shows, cells
-        )
+        return Stepped(world, numbers, code, trace, tuple(stretches), ending, shows, cells)
 
     def _state(self, algebra: Concolic) -> dict[str, Both | Bank]:
         state: dict[str, Both | Bank] = {
@@ -369,8 +372,13 @@ class Stepper:
                     if trace.ended:
                         break
                     place = (memory.name, cell.value)
+                    if trace.code_index is None:
+                        trace.code_index = cell.term
                     trace.touch(memory.name, cell.term, cell.value)
-                    cells[place] = int.from_bytes(code[(at + i) * size : (at + i + 1) * size], "big")
+                    cells[place] = int.from_bytes(
+                        code[(at + i) * size : (at + i + 1) * size], "big"
+                    )
+        trace.code = frozenset(cells)
         del trace.crossings[:], trace.walks[:]
         for i in range(first, len(trace.entries)):
             e = trace.entries[i]
@@ -380,9 +388,7 @@ class Stepper:
                 trace.entries[i] = type(e)(kind, FETCH, e.site, e.term, e.truth, e.trap)
         return cells
 
-    def _deliver(
-        self, algebra: Concolic, end: Trapped[Both, Bank]
-    ) -> tuple[Traced, Stretch]:
+    def _deliver(self, algebra: Concolic, end: Trapped[Both, Bank]) -> tuple[Traced, Stretch]:
         """The delivery of a trap, from the state in which it leaves the step."""
         isa, trace = self.isa, algebra.trace
         trap = isa.traps[end.name]
@@ -398,7 +404,7 @@ class Stepper:
 
 def delivery_of(trap: str) -> str:
     """The scope of a delivery."""
-    return f"delivery of {trap}"
+    return DELIVERY + trap
 
 
 def _inputs(algebra: Concolic) -> Callable[[str, str, int], Both]:

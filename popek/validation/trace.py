@@ -142,6 +142,9 @@ class Trace:
         self.indices: dict[Term, int] = {}
         #: Cells of memories that were used, in their order.
         self.touched: dict[Place, None] = {}
+        #: The cells of the code, and the index of its first.
+        self.code: frozenset[Place] = frozenset()
+        self.code_index: Term | None = None
         #: Who asks.
         self.scope = ""
         #: Set after a trap in the middle of an access.
@@ -171,6 +174,14 @@ class Trace:
         if inside is not None and (Kind.BENCH, inside) not in self._asked:
             self._asked.add((Kind.BENCH, inside))
             self.premise(Kind.BENCH, inside, self._ground.contains(bank, value))
+        if (bank, value) in self.code and self.code_index is not None:
+            # What a step reads of its own code is no data that could be chosen.
+            terms, first = self.names.terms, self.code_index
+            size = terms.const(len(self.code), index.width)
+            apart = terms.ule(size, terms.sub(index, first))
+            if (Kind.PREMISE, apart) not in self._asked:
+                self._asked.add((Kind.PREMISE, apart))
+                self.premise(Kind.PREMISE, apart, False)
 
     # ------------------------------------------------------------ conditions
 
