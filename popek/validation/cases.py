@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from random import Random
 
-from popek.guest import sample_fields
 from popek.isa import ir
 from popek.oracles.oracle import Case, Value
 from popek.smt.z3_conditions import Z3Conditions
@@ -19,6 +17,7 @@ from popek.validation.ground import Ground
 from popek.validation.guards import Guards
 from popek.validation.paths import Key, Paths
 from popek.validation.search import Search, Verdict
+from popek.validation.starts import starts
 from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper
 from popek.validation.trace import Kind
 from popek.validation.world import FIELD, WHOLE, Place, World
@@ -92,9 +91,9 @@ def population(
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
     name = f"{seed}/{'/'.join(form.key)}"
-    starts = list(_starts(isa, form, search, name, home, STARTS))
+    begun = list(starts(search, name, home, STARTS))
     paths = Paths(isa, form.body, CLAUSE, search, guards)
-    paths.explore(starts)
+    paths.explore(begun)
     if scope != CLAUSE:
         leading = [run for run in _runs(paths) if run.through(scope)]
         paths = Paths(isa, body_of(isa, form, scope), scope, search, guards)
@@ -104,7 +103,7 @@ def population(
     for number in range(VARIANTS):
         steps += _variants(search, list(paths.reached.values()), f"{name}/variant {number}")
     if scope == CLAUSE:
-        steps += _starts(isa, form, search, f"{name}/random", home, RANDOM)
+        steps += starts(search, f"{name}/random", home, RANDOM)
     scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
     return Population(
         Subject(form.key, scope),
@@ -129,31 +128,6 @@ def _shown(search: Search, scope: str, run: Stepped) -> Stepped:
     if better is None or not _paths(run, scope) <= _paths(better, scope):
         return run
     return better
-
-
-def _starts(
-    isa: ir.Isa,
-    form: ir.Form,
-    search: Search,
-    name: str,
-    home: Mapping[Place, int],
-    count: int,
-) -> Iterator[Stepped]:
-    """Steps from states drawn at random, made useful."""
-    for number in range(count):
-        seed = f"{name}/{number}"
-        world = World(seed, home)
-        context = {
-            c.name: world.value((c.name, WHOLE), c.width)
-            for c in isa.components.values()
-            if c.role is ir.Role.HIDDEN and c.size is None
-        }
-        fields = sample_fields(isa, form, context, Random(seed))
-        if fields is None:
-            continue
-        run = search.start(world.but({(FIELD + n, WHOLE): v for n, v in fields.items()}))
-        if run is not None:
-            yield run
 
 
 def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[Stepped]:

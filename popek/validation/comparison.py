@@ -20,7 +20,7 @@ class Difference:
     """One number that the oracle shows otherwise.
 
     `of` is a component, a memory, or `trap`, `waits`, `events`; `at` an element, a cell or the
-    number of the event, 0 where there is none.  Bits that the spec leaves undefined are alike in both.
+    number of the event, 0 where there is none.  Bits that the spec leaves undefined are alike.
     """
 
     of: str

@@ -51,11 +51,6 @@ class Guards:
         """That the access raises the trap."""
         return self._of(crossing).get(trap, self._names.terms.false())
 
-    def passing(self, crossing: Crossing) -> Term:
-        """That the access is made."""
-        terms = self._names.terms
-        return terms.not_(terms.any_of(self._of(crossing).values()))
-
     def _of(self, crossing: Crossing) -> dict[str, Term]:
         known = self._known.get(id(crossing))
         if known is None:
@@ -63,6 +58,8 @@ class Guards:
         return known[1]
 
     def _computed(self, crossing: Crossing) -> dict[str, Term]:
+        """Of the first stage exactly; of those behind it, over any address that leads there."""
+        isa, terms = self._isa, self._names.terms
         algebra = Anything(self._names)
         state: dict[str, Term | str] = {}
         for name, value in crossing.state.items():
@@ -76,23 +73,40 @@ class Guards:
             return algebra.const(0, width)
 
         walk: Walk[Term, str] = Walk()
-        run: Run[Term, str] = Run(self._isa, algebra, walk, state, {}, inputs)  # type: ignore[arg-type]
         access = ir.Access(crossing.access)
-        walk.check(run, access, crossing.space, crossing.args, crossing.units, self._span)
         guards: dict[str, Term] = {}
-        for e in run.exits:
-            if isinstance(e, Trapped):
-                terms = self._names.terms
-                guards[e.name] = terms.or_(guards.get(e.name, terms.false()), e.guard)
-        return guards
+        space, args, units = crossing.space, crossing.args, crossing.units
+        while True:
+            run: Run[Term, str] = Run(isa, algebra, walk, state, {}, inputs)  # type: ignore[arg-type]
+            walk.check(run, access, space, args, units, self._span)
+            for e in run.exits:
+                if isinstance(e, Trapped):
+                    guards[e.name] = terms.or_(guards.get(e.name, terms.false()), e.guard)
+            space = isa.translations[space].target
+            if not crossing.made or space not in isa.translations:
+                return guards
+            params = isa.translations[space].params
+            args = tuple(self._names.whole(f"any.{space}.{p.name}", p.width) for p in params)
+            units = 1
+
+    def passing(self, crossing: Crossing) -> Term:
+        """That the first stage lets the access pass."""
+        terms = self._names.terms
+        first = self._isa.translations[crossing.space]
+        own = {s.trap for s in ir.statements(first.body) if isinstance(s, ir.Require)}
+        guards = self._of(crossing)
+        return terms.not_(terms.any_of(g for trap, g in guards.items() if trap in own))
 
 
-def traps_of(isa: ir.Isa, space: str) -> tuple[str, ...]:
-    """The traps that an access through a space can raise."""
+def traps_of(isa: ir.Isa, crossing: Crossing) -> tuple[str, ...]:
+    """The traps that an access can raise."""
     found: dict[str, None] = {}
+    space = crossing.space
     while (translation := isa.translations.get(space)) is not None:
         for stmt in ir.statements(translation.body):
             if isinstance(stmt, ir.Require):
                 found[stmt.trap] = None
+        if not crossing.made:
+            break
         space = translation.target
     return tuple(found)

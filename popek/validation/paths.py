@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from popek.isa import ir
 from popek.terms import Op, Term
 from popek.validation.guards import Guards, traps_of
-from popek.validation.search import Search, Verdict
+from popek.validation.search import BACK, REPAIRS, Search, Verdict
 from popek.validation.sites import sites_of
 from popek.validation.stepping import Stepped
 from popek.validation.trace import NO, OK, YES, Crossing, Item, Kind, Stretch
@@ -29,9 +29,9 @@ Way = tuple[str, object, object]
 #: Attempts at one way.
 TRIES = 2
 #: Conditions of a translation that are turned in search of one trap.
-DETOURS = 6
+DETOURS = 10
 #: How often what is unknown is sought again, and from how many steps.
-ROUNDS, AGAIN = 2, 3
+ROUNDS, AGAIN = 2, 4
 #: Paths of one body, after which the search stops and says so.
 MANY = 4000
 
@@ -53,6 +53,7 @@ class Paths:
     cut: bool = False
     _begun: set[Key] = field(default_factory=set)
     _tries: dict[Way, int] = field(default_factory=dict)
+    _others: dict[Key, list[tuple[Stepped, Stretch]]] = field(default_factory=dict)
     _queue: deque[tuple[Stepped, Stretch]] = field(default_factory=deque)
 
     def explore(self, starts: Iterable[Stepped]) -> None:
@@ -82,11 +83,10 @@ class Paths:
             del self.settled[key]
             beginning = key[:-1]
             near = [
-                (run, stretch)
-                for items, run in self.reached.items()
+                other
+                for items, others in self._others.items()
                 if items[: len(beginning)] == beginning
-                for stretch in run.through(self.scope)
-                if stretch.items == items
+                for other in others
             ]
             self._queue += near[-AGAIN:]
         return bool(unknown)
@@ -109,6 +109,9 @@ class Paths:
             if stretch.items not in self.reached:
                 self.reached[stretch.items] = run
                 self._queue.append((run, stretch))
+            others = self._others.setdefault(stretch.items, [])
+            if len(others) < AGAIN:
+                others.append((run, stretch))
             for way in self._ways(run):
                 self.ways.setdefault(way, run)
 
@@ -214,37 +217,50 @@ class Paths:
         if crossing.outcome != OK and self._open(made) and not self._repeats(crossing):
             self._made(run, crossing, made)
         if crossing.outcome == OK or made in self.settled:
-            for trap in traps_of(self.isa, crossing.space):
+            for trap in traps_of(self.isa, crossing):
                 key = (*before, (site, trap))
                 if self._open(key):
                     self._trap(run, crossing, trap, key)
 
     def _made(self, run: Stepped, crossing: Crossing, key: Key) -> None:
         """The checks of the translation met, one after the other."""
-        at = 0
-        for _ in range(DETOURS):
-            failing = [
-                i
-                for i in range(crossing.first, crossing.last)
-                if (e := run.trace.entries[i]).trap and not e.truth and e.scope != self.scope
-            ]
-            if not failing or failing[-1] < at:
+        for _ in range(REPAIRS):
+            better = self._further(run, crossing)
+            if better is None or key in self._begun:
                 break
-            at = failing[-1]
-            wanted = self.search.holding(run.trace.entries[at], True)
-            found = self._turn(run, at, [wanted])
-            if key in self._begun or found is None:
-                break
-            again = [c for c in found.trace.crossings if c.scope == self.scope]
-            again = [c for c in again if c.site == crossing.site]
-            if not again:
-                break
-            run, crossing = found, again[-1]
+            run, crossing = better
         if self._open(key):
             given = self._given(run, crossing.first)
             passing = self.guards.passing(crossing)
             before = run.trace.entries[: crossing.first]
             self.settled[key] = self.search.proved(before, [*given, passing])
+
+    def _further(self, run: Stepped, crossing: Crossing) -> tuple[Stepped, Crossing] | None:
+        """A step in which the access is checked longer before it traps, or does not trap."""
+        for at in reversed(self._inside(run, crossing)[-BACK:]):
+            entry = run.trace.entries[at]
+            found = self._turn(run, at, [self.search.holding(entry, not entry.truth)])
+            if found is None:
+                continue
+            for other in self._same(found, crossing):
+                if other.outcome == OK or other.last - other.first > at - crossing.first + 1:
+                    return found, other
+        return None
+
+    def _inside(self, run: Stepped, crossing: Crossing) -> list[int]:
+        """The conditions of an access's translation."""
+        return [
+            at
+            for at in range(crossing.first, crossing.last)
+            if (e := run.trace.entries[at]).kind is Kind.DECISION
+            and not e.term.is_const
+            and e.scope != self.scope
+        ]
+
+    def _same(self, run: Stepped, crossing: Crossing) -> list[Crossing]:
+        """The access, in another run."""
+        own = [c for c in run.trace.crossings if c.scope == self.scope]
+        return [c for c in own if c.site == crossing.site]
 
     def _repeats(self, crossing: Crossing) -> bool:
         """Whether the access is one of many copies."""
@@ -255,48 +271,30 @@ class Paths:
         if guard.is_value(0):
             self.settled[key] = Verdict.INFEASIBLE
             return
-        if self._directly(run, crossing, trap, key):
+        if self._provoked(run, crossing, trap, key):
             return
         given = self._given(run, crossing.first)
-        verdict = self.search.proved(run.trace.entries[: crossing.first], [*given, guard])
-        if verdict is Verdict.UNKNOWN and self._by_detour(run, crossing, trap, key):
-            return
-        self.settled[key] = verdict
+        self.settled[key] = self.search.proved(run.trace.entries[: crossing.first], [*given, guard])
 
-    def _directly(self, run: Stepped, crossing: Crossing, trap: str, key: Key) -> bool:
-        """A `require` of the translation turned round."""
+    def _provoked(self, run: Stepped, crossing: Crossing, trap: str, key: Key) -> bool:
+        """The trap, by turning conditions of the translation: those that raise it first."""
+        near = [(run, crossing)]
         tried = 0
-        for at in range(crossing.first, crossing.last):
-            e = run.trace.entries[at]
-            if e.trap != trap or not e.truth or e.term.is_const or e.scope == self.scope:
-                continue
-            wanted = self.search.holding(e, False)
-            found = self._turn(run, at, [wanted])
-            if found is not None and key in self._begun:
-                return True
-            tried += 1
-            if tried == TRIES:
-                break
-        return key in self._begun
-
-    def _by_detour(self, run: Stepped, crossing: Crossing, trap: str, key: Key) -> bool:
-        """Another way through the translation first."""
-        tried = 0
-        for at in range(crossing.first, crossing.last):
-            e = run.trace.entries[at]
-            if e.kind is not Kind.DECISION or e.trap or e.term.is_const or e.scope == self.scope:
-                continue
-            found = self._turn(run, at, [self.search.holding(e, not e.truth)])
-            tried += 1
-            if key in self._begun:
-                return True
-            if found is not None:
-                for other in found.trace.crossings:
-                    if other.scope == self.scope and other.site == crossing.site:
-                        if self._directly(found, other, trap, key):
-                            return True
-            if tried == DETOURS:
-                break
+        for run, crossing in near:
+            inside = self._inside(run, crossing)
+            inside.sort(key=lambda at: run.trace.entries[at].trap != trap)
+            for at in inside:
+                e = run.trace.entries[at]
+                if e.trap and (e.trap != trap or not e.truth):
+                    continue
+                found = self._turn(run, at, [self.search.holding(e, not e.truth)])
+                tried += 1
+                if key in self._begun:
+                    return True
+                if tried == DETOURS:
+                    return False
+                if found is not None:
+                    near += [(found, other) for other in self._same(found, crossing)]
         return False
 
     # ------------------------------------------------------------ each way once
@@ -310,16 +308,18 @@ class Paths:
         for n, c in enumerate(run.trace.crossings):
             if c.scope != self.scope or -n - 1 in items or c.outcome != OK:
                 continue
-            for trap in traps_of(self.isa, c.space):
+            for trap in traps_of(self.isa, c):
                 way = ("access", c.site, trap)
                 if way in self.ways or self._tries.get(way, 0) >= TRIES:
                     continue
                 self._tries[way] = self._tries.get(way, 0) + 1
-                for at in range(c.first, c.last):
-                    e = run.trace.entries[at]
-                    if e.trap == trap and e.truth and not e.term.is_const:
-                        self._turn(run, at, [self.search.holding(e, False)])
-                        break
+                key = (*self._before(stretch, c.first), (sites_of(self.body).first(c.site), trap))
+                self._provoked(run, c, trap, key)
+
+    def _before(self, stretch: Stretch, first: int) -> Key:
+        """The path up to an entry."""
+        items = zip(stretch.items, stretch.at, strict=True)
+        return tuple(item for item, at in items if 0 <= at < first)
 
     def _choices(self, run: Stepped) -> None:
         for at, e in enumerate(run.trace.entries):

@@ -15,6 +15,7 @@ from popek.oracles.oracle import Answer, Bench, Died, Oracle, Outcome, Refused
 from popek.validation.cases import Population, Subject, population
 from popek.validation.comparison import Difference, differences
 from popek.validation.ground import Ground
+from popek.validation.home import home_of
 from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, Silent, predict
 from popek.validation.result import Disagreement, Stats, Subjected, Validation, case_document
@@ -75,7 +76,8 @@ def validate(
     """
     started = perf_counter()
     result = Validation(tuple(o.identity for o in oracles), options.seed)
-    home: dict[Place, int] = {}
+    progress("looking for a state to start from", 0, len(isa.forms))
+    home = home_of(isa, Ground(oracles[0].bench), options.seed)
     store = None
     if options.store is not None:
         benches = [o.bench for o in oracles]

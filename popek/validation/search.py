@@ -77,18 +77,34 @@ class Search:
             if bad is None:
                 self.found.append(run)
                 return run
-            wanted = self.holding(run.trace.entries[bad], True)
+            better = self._better(run, bad)
+            if better is None:
+                return None
+            run = better
+        return None
+
+    def _better(self, run: Stepped, bad: int) -> Stepped | None:
+        """A step whose premises hold for longer."""
+        entries = run.trace.entries
+        turns = [bad]
+        if entries[bad].term.is_const:
+            # A trap behind an `if`: that is what has to come out otherwise.
+            decided = [i for i in range(bad) if entries[i].scope == entries[bad].scope]
+            kinds = (Kind.DECISION, Kind.PREMISE)
+            turns = [
+                i for i in decided if entries[i].kind in kinds and not entries[i].term.is_const
+            ]
+            turns = turns[: -BACK - 1 : -1]
+        for at in turns:
+            wanted = self.holding(entries[at], not entries[at].truth)
             for freedom in Freedom:
-                match self._changed(run, bad, [wanted], freedom):
+                match self._changed(run, at, [wanted], freedom):
                     case World() as world:
                         better = self.step(world)
-                        if better is not None and (better.bad is None or better.bad > bad):
-                            run = better
-                            break
+                        if better is not None and (better.bad is None or better.bad > at):
+                            return better
                     case _:
                         pass
-            else:
-                return None
         return None
 
     def shown(self, run: Stepped) -> Stepped | None:

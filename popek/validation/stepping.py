@@ -83,7 +83,7 @@ class Crossed(Walk[Both, Bank]):
     def load(
         self, run: Run[Both, Bank], space: str, args: Sequence[Both], units: int, span: Span
     ) -> Both:
-        with Access(run, space, ir.Access.READ, args, units):
+        with Access(run, space, ir.Access.READ, args, units, made=True):
             return super().load(run, space, args, units, span)
 
     def store(
@@ -95,7 +95,7 @@ class Crossed(Walk[Both, Bank]):
         value: Both,
         span: Span,
     ) -> None:
-        with Access(run, space, ir.Access.WRITE, args, units):
+        with Access(run, space, ir.Access.WRITE, args, units, made=True):
             super().store(run, space, args, units, value, span)
 
     def check(
@@ -107,7 +107,7 @@ class Crossed(Walk[Both, Bank]):
         units: int,
         span: Span,
     ) -> None:
-        with Access(run, space, access, args, units):
+        with Access(run, space, access, args, units, made=False):
             super().check(run, access, space, args, units, span)
 
     def _translate(
@@ -142,8 +142,11 @@ class Access:
         access: ir.Access,
         args: Sequence[Both],
         units: int,
+        *,
+        made: bool,
     ) -> None:
         assert isinstance(run, Traced)
+        self._made = made
         self._args = tuple(a.term for a in args)
         self._units = units
         self._state = dict(run.state)
@@ -177,6 +180,7 @@ class Access:
             self._first,
             len(trace.entries),
             outcome,
+            self._made,
             self._units,
             self._args,
             self._state,

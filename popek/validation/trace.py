@@ -57,7 +57,8 @@ class Entry:
 class Crossing:
     """An access of a clause or a delivery: the entries `first` to `last - 1` are its translation's.
 
-    `outcome` is "ok", or the name of the trap.  `state` is what it was made in, components by name.
+    `outcome` is "ok", or the name of the trap; `made`: not only the checks of its first stage.
+    `state` is what it was made in, components by name.
     """
 
     scope: str
@@ -67,6 +68,7 @@ class Crossing:
     first: int
     last: int
     outcome: str
+    made: bool
     units: int
     args: tuple[Term, ...]
     state: Mapping[str, Any]
