@@ -23,6 +23,8 @@ from popek.validation.world import FIELD, WHOLE, Place
 
 #: Beginnings of the search for the first state.
 STARTS = 6
+#: Paths of a form that are looked at.
+FEW = 40
 
 
 def home_of(isa: ir.Isa, ground: Ground, seed: int) -> dict[Place, int]:
@@ -47,7 +49,8 @@ def _explored(
 ) -> tuple[Search, list[Stepped]]:
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
-    paths = Paths(isa, form.body, CLAUSE, search, Guards(isa, stepper.names, form.span))
+    guards = Guards(isa, stepper.names, form.span)
+    paths = Paths(isa, form.body, CLAUSE, search, guards, FEW)
     paths.explore(starts(search, f"{seed}/home/{'/'.join(form.key)}", home, STARTS))
     return search, list(paths.reached.values())
 

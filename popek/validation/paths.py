@@ -45,6 +45,7 @@ class Paths:
     scope: str
     search: Search
     guards: Guards
+    most: int = MANY
     reached: dict[Key, Stepped] = field(default_factory=dict)
     #: Beginnings that no state was found for.
     settled: dict[Key, Verdict] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class Paths:
 
     def _all_around(self) -> None:
         while self._queue:
-            if len(self.reached) > MANY:
+            if len(self.reached) > self.most:
                 self.cut = True
                 return
             self._around(*self._queue.popleft())

@@ -14,8 +14,8 @@ from enum import StrEnum
 from popek.smt.answer import Sat, Undecided, Unsat
 from popek.smt.z3_conditions import Z3Conditions
 from popek.terms import Term, evaluate
-from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper, Unencodable
-from popek.validation.trace import Entry, Kind
+from popek.validation.stepping import Stepped, Stepper, Unencodable
+from popek.validation.trace import OK, Entry, Item, Kind
 from popek.validation.world import Place, World
 
 #: Premises that are put right one after the other before a state is given up.
@@ -115,21 +115,23 @@ class Search:
         for _ in range(REPAIRS):
             if run.shows:
                 return run
-            decided = [
-                i
-                for i, e in enumerate(run.trace.entries)
-                if e.kind is Kind.DECISION and e.scope.startswith(DELIVERY) and not e.term.is_const
-            ]
+            if len(run.stretches) < 2:
+                return None
+            path, before = run.stretches[0].items, _progress(run)
+
+            def follows(
+                other: Stepped, path: tuple[Item, ...] = path, before: tuple[int, int] = before
+            ) -> bool:
+                """Along the path, and further on in the delivery."""
+                return other.stretches[0].items == path and (
+                    other.shows or _progress(other) > before
+                )
+
+            decided = _deciding(run)
             for at in reversed(decided[-BACK:]):
                 entry = run.trace.entries[at]
-                path = run.through(CLAUSE)[0].items
-                found = self.nearby(
-                    run,
-                    at,
-                    [self.holding(entry, not entry.truth)],
-                    lambda other, path=path: other.through(CLAUSE)[0].items == path,  # type: ignore[misc]
-                )
-                if found is not None:
+                wanted = [self.holding(entry, not entry.truth)]
+                if (found := self.nearby(run, at, wanted, follows)) is not None:
                     run = found
                     break
             else:
@@ -317,3 +319,32 @@ def _number(term: Term) -> int:
     assert term.is_const
     value: int = term.payload
     return value
+
+
+def _deciding(run: Stepped) -> list[int]:
+    """The conditions that led to the end of the first delivery: its own, or those of the
+    translation in which it trapped.
+    """
+    delivery, entries = run.stretches[1], run.trace.entries
+    span, scope = range(len(entries)), delivery.scope
+    if delivery.at and delivery.at[-1] < 0:
+        crossing = run.trace.crossings[-delivery.at[-1] - 1]
+        if crossing.outcome != OK:
+            span, scope = range(crossing.first, crossing.last), ""
+    return [
+        i
+        for i in span
+        if (e := entries[i]).kind is Kind.DECISION
+        and not e.term.is_const
+        and scope in ("", e.scope)
+    ]
+
+
+def _progress(run: Stepped) -> tuple[int, int]:
+    """How far the first delivery gets: its items, and how far an access that traps at its end."""
+    delivery = run.stretches[1]
+    if delivery.at and delivery.at[-1] < 0:
+        crossing = run.trace.crossings[-delivery.at[-1] - 1]
+        if crossing.outcome != OK:
+            return len(delivery.items) - 1, crossing.last - crossing.first
+    return len(delivery.items), 0
