@@ -16,7 +16,7 @@ from popek.smt.model import Model
 from popek.terms import Op, Term, bottom_up
 
 #: What one question may cost.
-SMALL: Final = Budget(rlimit=2_000_000, seconds=5.0)
+SMALL: Final = Budget(rlimit=300_000, seconds=2.0)
 
 
 class Z3Conditions:

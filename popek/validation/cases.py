@@ -98,10 +98,10 @@ def population(
         leading = [run for run in _runs(paths) if run.through(scope)]
         paths = Paths(isa, body_of(isa, form, scope), scope, search, guards)
         paths.explore(leading)
-    steps = list({id(run): run for run in _runs(paths)}.values())
-    steps = [_shown(search, scope, run) for run in steps]
+    taking = [_shown(search, scope, run) for run in paths.reached.values()]
+    steps = list({id(run): run for run in (*taking, *paths.ways.values())}.values())
     for number in range(VARIANTS):
-        steps += _variants(search, list(paths.reached.values()), f"{name}/variant {number}")
+        steps += _variants(search, taking, f"{name}/variant {number}")
     if scope == CLAUSE:
         steps += starts(search, f"{name}/random", home, RANDOM)
     scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
@@ -144,7 +144,7 @@ def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[St
         places = {trace.place(n, trace.indices.__getitem__): trace.values[n] for n in kept}
         other = search.step(World(f"{seed}/{number}", places))
         if other is not None and other.good:
-            yield _shown(search, CLAUSE, other)
+            yield other
 
 
 def _made(isa: ir.Isa, scope: str, run: Stepped) -> Made:

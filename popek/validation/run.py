@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from time import perf_counter
 
 from popek.isa import ir
-from popek.oracles.oracle import Answer, Bench, Died, Oracle, Outcome, Refused
+from popek.oracles.oracle import Answer, Bench, Case, Died, Oracle, OracleMissing, Outcome, Refused
 from popek.validation.cases import Population, Subject, population
 from popek.validation.comparison import Difference, differences
 from popek.validation.ground import Ground
@@ -27,6 +27,9 @@ Progress = Callable[[str, int, int], None]
 
 #: Cases that an oracle is given at once.
 BATCH = 1500
+
+#: Cases in a row at which an oracle may die before it counts as lost.
+PATIENCE = 5
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,14 @@ def validate(
     """
     started = perf_counter()
     result = Validation(tuple(o.identity for o in oracles), options.seed)
-    progress("looking for a state to start from", 0, len(isa.forms))
-    home = home_of(isa, Ground(oracles[0].bench), options.seed)
-    store = None
-    if options.store is not None:
-        benches = [o.bench for o in oracles]
-        store = options.store(common_of(isa, benches, result.oracles, options.seed, home))
     reused = 0
     try:
+        progress("looking for a state to start from", 0, len(isa.forms))
+        home = home_of(isa, Ground(oracles[0].bench), options.seed)
+        store = None
+        if options.store is not None:
+            benches = [o.bench for o in oracles]
+            store = options.store(common_of(isa, benches, result.oracles, options.seed, home))
         with _made_by(isa, oracles[0].bench, home, options) as made:
             for subjects in (_clauses, _processor):
                 reused += _subjects(
@@ -91,6 +94,8 @@ def validate(
                 )
     except KeyboardInterrupt:
         result.partial = True
+    except OracleMissing as error:
+        result.lost = str(error)
     result.stats = Stats(perf_counter() - started, reused)
     return result
 
@@ -148,6 +153,27 @@ def _subjects(
     return reused
 
 
+def _asked(oracle: Oracle, cases: Sequence[Case]) -> Iterator[Answer]:
+    """An answer for each case, whatever becomes of the oracle: where it breaks, the case counts as
+    its death, and it is started again behind it.  Raises OracleMissing if it breaks every time.
+    """
+    done = deaths = 0
+    while done < len(cases):
+        try:
+            for answer in oracle.run(cases[done:]):
+                yield answer
+                done, deaths = done + 1, 0
+            if done < len(cases):
+                raise RuntimeError(f"{len(cases) - done} cases were not answered")
+        except (OSError, RuntimeError) as error:
+            deaths += 1
+            if deaths > PATIENCE:
+                name = oracle.identity.name
+                raise OracleMissing(f"{name} died {deaths} times in a row: {error}") from error
+            yield Died(str(error))
+            done += 1
+
+
 def _answers(
     oracles: Sequence[Oracle], batches: Sequence[_Batch]
 ) -> list[list[tuple[Answer, ...]]]:
@@ -157,7 +183,7 @@ def _answers(
     shown = [c for c, s in zip(cases, said, strict=True) if isinstance(s, Prediction)]
     columns: list[list[Answer]] = []
     for oracle in oracles:
-        running = iter(oracle.run(shown))
+        running = _asked(oracle, shown)
         columns.append(
             [next(running) if isinstance(s, Prediction) else Refused(s.why) for s in said]
         )
