@@ -7,7 +7,7 @@ two runs have the same cases.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from popek.isa import ir
@@ -98,7 +98,7 @@ def population(
         leading = [run for run in _runs(paths) if run.through(scope)]
         paths = Paths(isa, body_of(isa, form, scope), scope, search, guards)
         paths.explore(leading)
-    taking = [_shown(search, scope, run) for run in paths.reached.values()]
+    taking = [_best(search, scope, paths.runs(key)) for key in paths.reached]
     steps = list({id(run): run for run in (*taking, *paths.ways.values())}.values())
     for number in range(VARIANTS):
         steps += _variants(search, taking, f"{name}/variant {number}")
@@ -122,12 +122,13 @@ def _runs(paths: Paths) -> Iterable[Stepped]:
     return (*paths.reached.values(), *paths.ways.values())
 
 
-def _shown(search: Search, scope: str, run: Stepped) -> Stepped:
-    """The step, or one on the same paths that ends in a state that an oracle can show."""
-    better = search.shown(run)
-    if better is None or not _paths(run, scope) <= _paths(better, scope):
-        return run
-    return better
+def _best(search: Search, scope: str, runs: Sequence[Stepped]) -> Stepped:
+    """Of steps on one path, or near them, one that ends in a state that an oracle can show."""
+    for run in runs:
+        better = search.shown(run)
+        if better is not None and _paths(run, scope) <= _paths(better, scope):
+            return better
+    return runs[0]
 
 
 def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[Stepped]:

@@ -2,7 +2,7 @@
 
 It is found, not written down: conditions of a few short forms are turned round until they read and
 write memory, and until each trap is delivered; what had to be chosen for that is kept.  A program's
-registers are not part of it.
+registers are not part of it, nor is its level.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from popek.validation.world import FIELD, WHOLE, Place
 
 #: Beginnings of the search for the first state.
 STARTS = 6
+#: What a start draws for itself.
+OPEN = (ir.Role.REGISTER, ir.Role.MODE)
 #: Paths of a form that are looked at.
 FEW = 40
 
@@ -109,15 +111,13 @@ def _kept(isa: ir.Isa, run: Stepped) -> dict[Place, int]:
     """What of a step's state others may start with: all but registers, fields and code."""
     world, found = run.world, dict[Place, int]()
     for c in isa.components.values():
-        if c.role is ir.Role.REGISTER:
-            continue
-        if c.size is None:
+        if c.size is None and c.role not in OPEN:
             found[c.name, WHOLE] = world.value((c.name, WHOLE), c.width)
     touched = dict.fromkeys(run.trace.touched)
     for place in touched:
         name, _ = place
         component = isa.components.get(name)
-        if component is not None and component.role is not ir.Role.REGISTER:
+        if component is not None and component.role not in OPEN:
             found[place] = world.value(place, component.width)
         elif name in isa.memories and place not in run.cells:
             found[place] = world.value(place, isa.memories[name].width)

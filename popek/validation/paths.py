@@ -92,6 +92,10 @@ class Paths:
             self._queue += near[-AGAIN:]
         return bool(unknown)
 
+    def runs(self, key: Key) -> list[Stepped]:
+        """Some of the steps that took a path."""
+        return [run for run, _ in self._others[key]]
+
     def count(self, verdict: Verdict) -> int:
         """How many beginnings of paths have it."""
         return sum(v is verdict for v in self.settled.values())
