@@ -16,6 +16,8 @@ from popek.cli import options
 from popek.cli.exits import Exit
 from popek.cli.output import emit, emit_json
 from popek.diagnostics import PopekError
+from popek.oracles import OracleMissing
+from popek.oracles.catalogue import CATALOGUE, Known
 from popek.report.findings import Finding, State, doctor_document, doctor_report
 from popek.report.style import for_stdout
 from popek.report.tool import installed
@@ -41,16 +43,7 @@ class Tool:
         return shutil.which(self.name) is not None
 
 
-OPTIONAL = (
-    Tool("bitwuzla", "module", "a second solver"),
-    Tool("unicorn", "module", "an oracle for IA-32 and RISC-V"),
-    Tool("machine68k", "module", "an oracle for the 68000 and 68010"),
-    Tool("qemu-system-i386", "program", "an oracle for IA-32"),
-    Tool("qemu-system-riscv64", "program", "an oracle for RISC-V"),
-    Tool("bochs", "program", "an oracle for IA-32"),
-    Tool("pdp11", "program", "SIMH, an oracle for the PDP-11"),
-    Tool("hercules", "program", "an oracle for S/370"),
-)
+OPTIONAL = (Tool("bitwuzla", "module", "a second solver"),)
 
 
 @click.command("doctor")
@@ -81,6 +74,18 @@ def _findings() -> Iterator[Finding]:
     for tool in OPTIONAL:
         state = State.FOUND if tool.present else State.ABSENT
         yield Finding(tool.name, state, "", f"{tool.purpose}, optional")
+    for oracle in CATALOGUE:
+        yield _oracle(oracle)
+
+
+def _oracle(known: Known) -> Finding:
+    """An oracle that `popek validate` can use: its version, or how to get it."""
+    purpose = f"an oracle for {known.purpose}, optional"
+    try:
+        identity = known.open(known.titles[0]).identity
+    except OracleMissing:
+        return Finding(known.name, State.ABSENT, "", f"{purpose}: `{known.install}`")
+    return Finding(known.name, State.FOUND, identity.version, purpose)
 
 
 def _solver() -> Finding:

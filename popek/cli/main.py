@@ -20,7 +20,7 @@ from popek.diagnostics import PopekError
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 it holds, 1 it does not, 2 wrong usage, 3 bad input, 4 undecided, "
-    "70 a bug in popek, 130 interrupted.",
+    "5 an oracle is missing, 70 a bug in popek, 130 interrupted.",
 )
 @click.version_option(__version__, message="popek %(version)s")
 def popek() -> None:

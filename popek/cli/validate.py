@@ -1,0 +1,169 @@
+"""`popek validate SPEC --on ORACLE[,ORACLE]`: every path of every form, run on emulators."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import RenderableType
+
+import popek
+from popek.cli import options
+from popek.cli.bugs import report_bug
+from popek.cli.exits import Exit, worst
+from popek.cli.output import emit, emit_json, say, say_diagnostics
+from popek.cli.progress import Progress
+from popek.diagnostics import Diagnostic, PopekError, did_you_mean
+from popek.isa import ir
+from popek.oracles import OracleMissing
+from popek.oracles.catalogue import CATALOGUE, Known, known
+from popek.oracles.oracle import Oracle
+from popek.report.check_text import together
+from popek.report.style import for_stdout
+from popek.report.validate_json import validate_document, validate_result
+from popek.report.validate_text import validate_report
+from popek.validation.disagreements import Blame, Classified, classified, table
+from popek.validation.result import Validation
+from popek.validation.run import Options, validate
+from popek.validation.store import Store
+
+
+@click.command("validate")
+@options.specs
+@click.option(
+    "--on",
+    "names",
+    metavar="ORACLE[,ORACLE]",
+    required=True,
+    help="The emulators that vote; popek doctor lists them. States are made for the first.",
+)
+@click.option(
+    "--only",
+    "only",
+    metavar="NAME",
+    multiple=True,
+    help="Just the instructions with this mnemonic or name. Repeatable.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--keep",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the results of forms there, and use those whose form has not changed.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Processes that make cases; by default one for each processor.",
+)
+@options.output
+def command(
+    specs: tuple[str, ...],
+    names: str,
+    only: tuple[str, ...],
+    seed: int,
+    keep: Path | None,
+    jobs: int | None,
+    format: str | None,
+) -> int:
+    """Run every path of every form of SPEC on emulators, and compare all of the state.
+
+    Exits 0 if every disagreement is explained by the table and none by a fault of the spec, 4 if
+    some paths are neither reached nor refuted.
+    """
+    as_json = options.chosen_format(format) == "json"
+    wanted = [_known(name.strip()) for name in names.split(",")]
+    exits: list[Exit] = []
+    errors: list[Diagnostic] = []
+    documents: list[dict[str, Any]] = []
+    reports: list[RenderableType] = []
+    for name in specs:
+        try:
+            isa = popek.load(name, only=only)
+            oracles = _opened(wanted, isa)
+        except PopekError as error:
+            errors += error.diagnostics
+            exits.append(Exit.BAD_INPUT)
+            continue
+        except OracleMissing as error:
+            say(f"popek: {error}")
+            exits.append(Exit.ORACLE)
+            continue
+        say(f"popek: {isa.title} on {names}, seed {seed}")
+        try:
+            result = _validated(isa, name, only, oracles, seed, keep, jobs)
+        except Exception as error:  # noqa: BLE001 -- the other specs are still validated
+            exits.append(report_bug(error))
+            continue
+        rows = {o.name: table(o.name) for o in result.oracles}
+        found = classified(isa, result, rows)
+        documents.append(validate_result(isa, result, found))
+        reports.append(validate_report(isa, result, found, only=only))
+        exits.append(outcome(result, found))
+        if result.partial:
+            say(f"popek: interrupted while validating {isa.path}; the report is partial")
+            break
+    say_diagnostics(errors)
+    if as_json:
+        emit_json(validate_document(documents, errors))
+    elif reports:
+        emit(for_stdout(together(reports)))
+    return worst(exits)
+
+
+def _known(name: str) -> Known:
+    found = known(name)
+    if found is None:
+        have = [entry.name for entry in CATALOGUE]
+        hint = did_you_mean(name, have) or f"popek has {', '.join(have)}"
+        raise click.UsageError(f"--on: there is no oracle {name}; {hint}")
+    return found
+
+
+def _opened(wanted: Sequence[Known], isa: ir.Isa) -> list[Oracle]:
+    """The oracles for a spec.  Raises OracleMissing, and UsageError for one of another ISA."""
+    for entry in wanted:
+        if isa.title not in entry.titles:
+            raise click.UsageError(
+                f"--on: {entry.name} runs {', '.join(entry.titles)}, not {isa.title}"
+            )
+    return [entry.open(isa.title) for entry in wanted]
+
+
+def _validated(
+    isa: ir.Isa,
+    name: str,
+    only: tuple[str, ...],
+    oracles: Sequence[Oracle],
+    seed: int,
+    keep: Path | None,
+    jobs: int | None,
+) -> Validation:
+    settings = Options(
+        seed=seed,
+        jobs=min(jobs or os.cpu_count() or 1, len(isa.forms)),
+        load=partial(popek.load, name, only=only),
+        store=None if keep is None else partial(Store, keep),
+    )
+    with Progress(isa, sys.stderr) as progress:
+        return validate(isa, oracles, settings, progress)
+
+
+def outcome(result: Validation, found: Sequence[Classified]) -> Exit:
+    """What a validation comes to."""
+    exits = [Exit.HOLDS]
+    if any(c.blame in (Blame.SPEC, Blame.UNCLASSIFIED) for c in found):
+        exits.append(Exit.FAILS)
+    if any(s.unknown or s.cut for s in result.subjects):
+        exits.append(Exit.UNDECIDED)
+    if result.lost:
+        exits.append(Exit.ORACLE)
+    if result.partial:
+        exits.append(Exit.INTERRUPTED)
+    return worst(exits)

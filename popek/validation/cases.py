@@ -1,0 +1,174 @@
+"""The cases of a subject: a state for every path and every way, and others drawn at random.
+
+A subject is the clause of a form; or a delivery or a translation, which is then met on the way
+through a form that leads there.  Everything here is a function of the spec, the seed and the bench:
+two runs have the same cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from popek.isa import ir
+from popek.oracles.oracle import Case, Value
+from popek.smt.z3_conditions import Z3Conditions
+from popek.validation.ground import Ground
+from popek.validation.guards import Guards
+from popek.validation.paths import Key, Paths
+from popek.validation.search import Search, Verdict
+from popek.validation.starts import starts
+from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper
+from popek.validation.trace import Kind
+from popek.validation.world import FIELD, WHOLE, Place, World
+
+#: States in which the search for paths begins, and states drawn beside it.
+STARTS, RANDOM = 4, 6
+#: Further states of each path, in which only what the path depends on is the same.
+VARIANTS = 2
+
+#: Elements of a bank beyond which only those are given a value that the step uses.
+LARGE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is enumerated, on the way through which form.  `scope`: see `stepping`."""
+
+    form: tuple[str, str]
+    scope: str = CLAUSE
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A case, and the paths of the subject that it takes."""
+
+    case: Case
+    fields: Mapping[str, int]
+    code: bytes
+    paths: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The cases of a subject, and what is known of its paths.
+
+    `paths` are those that some state takes.  `beyond` (no state that the oracle can be set up as),
+    `infeasible` and `unknown` count beginnings of paths; `cut`: there are more paths.  `scopes` are
+    the deliveries and translations that were met.
+    """
+
+    subject: Subject
+    made: tuple[Made, ...]
+    paths: tuple[Key, ...]
+    infeasible: int
+    beyond: int
+    unknown: int
+    ways: int
+    cut: bool
+    scopes: frozenset[str]
+
+
+def body_of(isa: ir.Isa, form: ir.Form, scope: str) -> tuple[ir.Stmt, ...]:
+    """The statements of a scope."""
+    if scope == CLAUSE:
+        return form.body
+    if scope.startswith(DELIVERY):
+        return isa.traps[scope.removeprefix(DELIVERY)].delivery
+    return isa.translations[scope.split(".", maxsplit=1)[0]].body
+
+
+def population(
+    isa: ir.Isa,
+    form: ir.Form,
+    scope: str,
+    ground: Ground,
+    seed: int,
+    home: Mapping[Place, int],
+) -> Population:
+    """The cases of a subject.  `home`: places of a state from which handlers are reached."""
+    stepper = Stepper.of(isa, form, ground)
+    search = Search(stepper, Z3Conditions())
+    guards = Guards(isa, stepper.names, form.span)
+    name = f"{seed}/{'/'.join(form.key)}"
+    begun = list(starts(search, name, home, STARTS))
+    paths = Paths(isa, form.body, CLAUSE, search, guards)
+    paths.explore(begun)
+    if scope != CLAUSE:
+        leading = [run for run in _runs(paths) if run.through(scope)]
+        paths = Paths(isa, body_of(isa, form, scope), scope, search, guards)
+        paths.explore(leading)
+    taking = [_best(search, scope, paths.runs(key)) for key in paths.reached]
+    steps = list({id(run): run for run in (*taking, *paths.ways.values())}.values())
+    for number in range(VARIANTS):
+        steps += _variants(search, taking, f"{name}/variant {number}")
+    if scope == CLAUSE:
+        steps += starts(search, f"{name}/random", home, RANDOM)
+    scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
+    return Population(
+        Subject(form.key, scope),
+        tuple(_made(isa, scope, run) for run in steps),
+        tuple(paths.reached),
+        paths.count(Verdict.INFEASIBLE),
+        paths.count(Verdict.BEYOND),
+        paths.count(Verdict.UNKNOWN),
+        len(paths.ways),
+        paths.cut,
+        frozenset(scopes - {CLAUSE}),
+    )
+
+
+def _runs(paths: Paths) -> Iterable[Stepped]:
+    return (*paths.reached.values(), *paths.ways.values())
+
+
+def _best(search: Search, scope: str, runs: Sequence[Stepped]) -> Stepped:
+    """Of steps on one path, or near them, one that ends in a state that an oracle can show."""
+    for run in runs:
+        better = search.shown(run)
+        if better is not None and _paths(run, scope) <= _paths(better, scope):
+            return better
+    return runs[0]
+
+
+def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[Stepped]:
+    """The same paths from states that are alike only where a condition looks."""
+    names = search.stepper.names
+    for number, run in enumerate(runs):
+        trace = run.trace
+        kept: set[str] = {n for n in trace.values if n.startswith(FIELD)}
+        for e in trace.entries:
+            if e.kind is not Kind.CHOICE:
+                kept |= names.mentioned(e.term)
+        for index in trace.indices:
+            kept |= names.mentioned(index)
+        places = {trace.place(n, trace.indices.__getitem__): trace.values[n] for n in kept}
+        other = search.step(World(f"{seed}/{number}", places))
+        if other is not None and other.good:
+            yield other
+
+
+def _made(isa: ir.Isa, scope: str, run: Stepped) -> Made:
+    world, used = run.world, run.trace.touched.keys() | run.cells.keys()
+
+    def shown(c: ir.Component) -> Value:
+        if c.size is None:
+            return world.value((c.name, WHOLE), c.width)
+        return tuple(
+            world.value((c.name, i), c.width)
+            if c.size <= LARGE or (c.name, i) in world.chosen or (c.name, i) in used
+            else 0
+            for i in range(c.size)
+        )
+
+    state = {c.name: shown(c) for c in isa.components.values()}
+    memory: dict[str, dict[int, int]] = {name: {} for name in isa.memories}
+    for name, cell in sorted(used):
+        if name in memory:
+            memory[name][cell] = world.value((name, cell), isa.memories[name].width)
+    taken = tuple(sorted(_paths(run, scope)))
+    return Made(Case(state, memory), run.fields, run.code, taken)
+
+
+def _paths(run: Stepped, scope: str) -> frozenset[Key]:
+    return frozenset(s.items for s in run.through(scope))

@@ -1,0 +1,81 @@
+"""A step of the spec laid beside an oracle's, all of the state, bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from popek.isa import ir
+from popek.oracles.oracle import Case, Outcome
+from popek.terms import ArrayValue
+from popek.validation.prediction import Prediction
+
+#: What is said of the step itself.
+TRAP, WAITS, EVENTS = "trap", "waits", "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One number that the oracle shows otherwise.
+
+    `of` is a component, a memory, or `trap`, `waits`, `events`; `at` an element, a cell or the
+    number of the event, 0 where there is none.  Bits that the spec leaves undefined are alike.
+    """
+
+    of: str
+    at: int
+    spec: int
+    oracle: int
+
+    @property
+    def bits(self) -> int:
+        return self.spec ^ self.oracle
+
+
+def differences(isa: ir.Isa, case: Case, said: Prediction, seen: Outcome) -> tuple[Difference, ...]:
+    """Where the oracle disagrees.
+
+    Which trap it is shows in the state: the handler, and what was saved.
+    """
+    return tuple(_differences(isa, case, said, seen))
+
+
+def _differences(isa: ir.Isa, case: Case, said: Prediction, seen: Outcome) -> Iterator[Difference]:
+    zeros, ones = said.zeros, said.ones
+    if bool(zeros.ending) != (seen.trap is not None):
+        yield Difference(TRAP, 0, int(bool(zeros.ending)), int(seen.trap is not None))
+    if zeros.waits != seen.waits:
+        yield Difference(WAITS, 0, int(zeros.waits), int(seen.waits))
+    for i, (ours, theirs) in enumerate(zip_longest(zeros.events, seen.events)):
+        if ours != theirs:
+            yield Difference(EVENTS, i, 1, 0)
+    for name, component in isa.components.items():
+        value = seen.state[name]
+        shown = (value,) if isinstance(value, int) else value
+        first = _elements(component, zeros.state[name])
+        second = first if ones is zeros else _elements(component, ones.state[name])
+        if first == shown:
+            continue
+        for i, (a, b, c) in enumerate(zip(first, second, shown, strict=True)):
+            if bits := (a ^ c) & ~(a ^ b):
+                yield Difference(name, i, a, a ^ bits)
+    for name in isa.memories:
+        before, changed = case.memory.get(name, {}), seen.changed.get(name, {})
+        low, high = zeros.state[name], ones.state[name]
+        assert isinstance(low, ArrayValue)
+        assert isinstance(high, ArrayValue)
+        for cell in sorted(
+            low.entries.keys() | high.entries.keys() | before.keys() | changed.keys()
+        ):
+            a, b = low.entries.get(cell, 0), high.entries.get(cell, 0)
+            c = changed.get(cell, before.get(cell, 0))
+            if bits := (a ^ c) & ~(a ^ b):
+                yield Difference(name, cell, a, a ^ bits)
+
+
+def _elements(component: ir.Component, value: int | ArrayValue) -> tuple[int, ...]:
+    if isinstance(value, int):
+        return (value,)
+    assert component.size is not None
+    return tuple(value.entries.get(i, value.default) for i in range(component.size))

@@ -1,0 +1,165 @@
+"""The table of known disagreements: which bits, why, and by which section of the manual.
+
+`tables/ORACLE.toml` holds an oracle's rows.  A row is about instructions of instruction sets
+and, if it says so, about steps that end in certain traps; it explains a disagreement only if each
+bit that differs is among those that it names.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+from typing import Any
+
+from popek.isa import ir
+from popek.oracles.oracle import State
+from popek.validation.comparison import Difference
+from popek.validation.result import Disagreement, Subjected, Validation, state_of
+
+
+class Blame(StrEnum):
+    """Who is wrong."""
+
+    SPEC = "spec"
+    ORACLE = "oracle"
+    #: The manual leaves these bits undefined.
+    UNDEFINED = "undefined"
+    #: Processors of the family differ.
+    MODEL = "model"
+    UNCLASSIFIED = "unclassified"
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """Bits that may differ: of a component, of `trap`, `waits` or `events`, or of memory.
+
+    `element`: of a bank, which one, if not any.  In a memory `base` is the component (of a bank,
+    the element of it) whose value after the step, as the oracle shows it, the cells are counted
+    from: those `first` to `last` further on.
+    """
+
+    of: str
+    element: int | None
+    base: str
+    first: int
+    last: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One known disagreement."""
+
+    isas: frozenset[str]
+    instructions: frozenset[str]
+    endings: frozenset[str] | None
+    bits: tuple[Bits, ...]
+    blame: Blame
+    manual: str
+    reason: str
+
+    def about(self, isa: ir.Isa, form: ir.Form, ending: str) -> bool:
+        """Whether the row is about steps of this form that end so ("" where they complete)."""
+        return (
+            isa.title in self.isas
+            and not {form.name, form.mnemonic}.isdisjoint(self.instructions)
+            and (self.endings is None or ending in self.endings)
+        )
+
+    def explains(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
+        """Whether every bit that differs is among the row's."""
+        return all(self._allowed(isa, d, after) == d.bits for d in differing)
+
+    def _allowed(self, isa: ir.Isa, found: Difference, after: State) -> int:
+        """The differing bits that the row has."""
+        allowed = 0
+        for bits in self.bits:
+            if bits.of == found.of and self._there(isa, bits, found, after):
+                allowed |= bits.mask & found.bits
+        return allowed
+
+    @staticmethod
+    def _there(isa: ir.Isa, bits: Bits, found: Difference, after: State) -> bool:
+        if found.of not in isa.memories:
+            return bits.element in (None, found.at)
+        value = after[bits.base]
+        start = value if isinstance(value, int) else value[bits.element or 0]
+        offset = (found.at - start) % (1 << isa.memories[found.of].index_width)
+        return bits.first <= offset <= bits.last
+
+
+def table(oracle: str) -> tuple[Row, ...]:
+    """The rows of an oracle; none if there is no file."""
+    file = resources.files("popek.validation") / "tables" / f"{oracle}.toml"
+    if not file.is_file():
+        return ()
+    return parse_table(file.read_text(encoding="utf-8"))
+
+
+def parse_table(text: str) -> tuple[Row, ...]:
+    """The rows of a table.  Raises ValueError for one that is incomplete."""
+    try:
+        return tuple(_row(entry) for entry in tomllib.loads(text).get("row", []))
+    except KeyError as error:
+        raise ValueError(f"a row has no {error}") from None
+
+
+def _row(entry: Mapping[str, Any]) -> Row:
+    endings = entry.get("endings")
+    return Row(
+        frozenset(entry["isas"]),
+        frozenset(entry["instructions"]),
+        None if endings is None else frozenset(endings),
+        tuple(_bits(b) for b in entry["differs"]),
+        Blame(entry["class"]),
+        entry["manual"],
+        entry["reason"],
+    )
+
+
+def _bits(entry: Mapping[str, Any]) -> Bits:
+    first, last = entry.get("cells", (0, 0))
+    return Bits(
+        entry["of"],
+        entry.get("element"),
+        entry.get("from", ""),
+        first,
+        last,
+        entry.get("bits", -1),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """A disagreement of a form, and the row that explains it, if one does."""
+
+    subject: Subjected
+    found: Disagreement
+    row: Row | None
+
+    @property
+    def blame(self) -> Blame:
+        return Blame.UNCLASSIFIED if self.row is None else self.row.blame
+
+
+def classified(
+    isa: ir.Isa, result: Validation, rows: Mapping[str, Sequence[Row]]
+) -> tuple[Classified, ...]:
+    """All disagreements of a run.  `rows`: the tables by the oracles' names."""
+    forms = {form.key: form for form in isa.forms}
+    return tuple(
+        Classified(subject, found, _row_for(isa, forms[subject.key], found, rows[found.oracle]))
+        for subject in result.subjects
+        for found in subject.disagreements
+    )
+
+
+def _row_for(isa: ir.Isa, form: ir.Form, found: Disagreement, rows: Sequence[Row]) -> Row | None:
+    after = {**state_of(found.case), **found.after}
+    for row in rows:
+        if row.about(isa, form, found.ending) and row.explains(isa, found.differs, after):
+            return row
+    return None

@@ -1,0 +1,127 @@
+"""What the spec says of a case: the state after the step and the delivery of its trap.
+
+What the spec leaves undefined is masked: the bits that differ between two readings of the step, one
+whose undefined values are all zeros and one where they are all ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from popek.isa import ir
+from popek.isa.ir import AbstractFunction
+from popek.oracles.oracle import Case, Event
+from popek.semantics.ints import Ints
+from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
+from popek.semantics.step import Run, step
+from popek.semantics.storage import Walk
+from popek.terms import ArrayValue
+
+#: Deliveries in a row before the processor counts as lost.
+DELIVERIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """One reading of a step.  `ending`: the trap's name, "" where the step completes."""
+
+    state: Mapping[str, int | ArrayValue]
+    ending: str
+    args: tuple[int, ...]
+    waits: bool
+    events: tuple[Event, ...]
+    #: Whether anything undefined was asked for.
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The spec says nothing that an oracle could show."""
+
+    why: str
+
+
+class _Reading(Ints):
+    """Ints; functions that the spec leaves abstract give all zeros, or all ones."""
+
+    def __init__(self, ones: bool) -> None:
+        super().__init__({})
+        self.ones = ones
+        self.open = False
+
+    def inputs(self, kind: str, site: str, width: int) -> int:
+        self.open = True
+        return (1 << width) - 1 if self.ones else 0
+
+    def abstract(self, function: AbstractFunction, args: Sequence[int], width: int) -> int:
+        return self.inputs("abstract", function.name, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The two readings; one and the same where the step leaves nothing undefined."""
+
+    zeros: Predicted
+    ones: Predicted
+
+    @property
+    def ending(self) -> str:
+        return self.zeros.ending
+
+
+def predict(
+    isa: ir.Isa, form: ir.Form, fields: Mapping[str, int], case: Case
+) -> Prediction | Silent:
+    """What the spec says of the step of `form` in this case."""
+    zeros = _read(isa, form, fields, case, False)
+    if isinstance(zeros, Silent) or not zeros.open:
+        return zeros if isinstance(zeros, Silent) else Prediction(zeros, zeros)
+    ones = _read(isa, form, fields, case, True)
+    if isinstance(ones, Silent):
+        return ones
+    if (zeros.ending, zeros.waits) != (ones.ending, ones.waits):
+        return Silent("what is undefined decides how the step ends")
+    return Prediction(zeros, ones)
+
+
+def _read(
+    isa: ir.Isa, form: ir.Form, fields: Mapping[str, int], case: Case, ones: bool
+) -> Predicted | Silent:
+    algebra = _Reading(ones)
+    storage: Walk[int, ArrayValue] = Walk()
+    state = _start(isa, case)
+    run = step(isa, form, algebra, storage, state, fields, algebra.inputs)
+    ending, args = "", tuple[int, ...]()
+    events = _events(run)
+    for _ in range(DELIVERIES + 1):
+        if run.completes:
+            waits = bool(run.waits) and not ending
+            return Predicted(run.state, ending, args, waits, events, algebra.open)
+        (end,) = (e for e in run.exits if e.guard)
+        match end:
+            case LeftOpen(unmodelled=what):
+                return Silent(f"left open: {what or 'unpredictable'}")
+            case ShutDown():
+                return Silent("the processor shuts down")
+            case Trapped(name=name, args=given, state=after):
+                ending, args = (ending, args) if ending else (name, given)
+        delivery: Run[int, ArrayValue] = Run(isa, algebra, storage, after, {}, algebra.inputs)
+        for param, value in zip(isa.traps[name].params, given, strict=True):
+            delivery.locals[param.name] = value
+        delivery.run(isa.traps[name].delivery)
+        run = delivery.finish()
+    return Silent("trap after trap")
+
+
+def _start(isa: ir.Isa, case: Case) -> dict[str, int | ArrayValue]:
+    """The state before the step as the semantics reads it."""
+    state: dict[str, int | ArrayValue] = {
+        name: value if isinstance(value, int) else ArrayValue(0, dict(enumerate(value)))
+        for name, value in case.state.items()
+    }
+    return state | {n: ArrayValue(0, dict(case.memory.get(n, {}))) for n in isa.memories}
+
+
+def _events(run: Step[int, ArrayValue]) -> tuple[Event, ...]:
+    return tuple(Event(e.device, e.operation, tuple(e.args)) for e in run.events if e.guard)

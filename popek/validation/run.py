@@ -1,0 +1,290 @@
+"""A validation: cases are made by worker processes, and run on the oracles in batches here."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from time import perf_counter
+
+from popek.isa import ir
+from popek.oracles.oracle import Answer, Bench, Case, Died, Oracle, OracleMissing, Outcome, Refused
+from popek.validation.cases import Population, Subject, population
+from popek.validation.comparison import Difference, differences
+from popek.validation.ground import Ground
+from popek.validation.home import home_of
+from popek.validation.paths import Key
+from popek.validation.prediction import Prediction, Silent, predict
+from popek.validation.result import Disagreement, Stats, Subjected, Validation, case_document
+from popek.validation.store import Store, common_of
+from popek.validation.world import Place
+
+#: Called with what is being done, how many subjects are done, and how many there are.
+Progress = Callable[[str, int, int], None]
+
+#: Cases that an oracle is given at once.
+BATCH = 1500
+
+#: Cases in a row at which an oracle may die before it counts as lost.
+PATIENCE = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """`jobs`: worker processes.  `load`: how a worker gets the spec, by a name and `only`."""
+
+    seed: int
+    jobs: int
+    load: Callable[[], ir.Isa]
+    store: Callable[[str], Store] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A subject's cases with what the spec says of each."""
+
+    made: Population
+    said: tuple[Prediction | Silent, ...]
+
+
+@dataclass
+class _Maker:
+    """Makes the cases of subjects, in this process or in a worker."""
+
+    isa: ir.Isa
+    ground: Ground
+    seed: int
+    home: Mapping[Place, int]
+    forms: dict[tuple[str, str], ir.Form] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.forms = {form.key: form for form in self.isa.forms}
+
+    def make(self, subject: Subject) -> _Batch:
+        form = self.forms[subject.form]
+        made = population(self.isa, form, subject.scope, self.ground, self.seed, self.home)
+        said = tuple(predict(self.isa, form, m.fields, m.case) for m in made.made)
+        return _Batch(made, said)
+
+
+def validate(
+    isa: ir.Isa, oracles: Sequence[Oracle], options: Options, progress: Progress
+) -> Validation:
+    """Runs every path of every form on the oracles; then those of deliveries and translations.
+
+    Cases come from the bench of the first oracle.  An interrupt ends the run with what it has.
+    """
+    started = perf_counter()
+    result = Validation(tuple(o.identity for o in oracles), options.seed)
+    reused = 0
+    try:
+        progress("looking for a state to start from", 0, len(isa.forms))
+        home = home_of(isa, Ground(oracles[0].bench), options.seed)
+        store = None
+        if options.store is not None:
+            benches = [o.bench for o in oracles]
+            store = options.store(common_of(isa, benches, result.oracles, options.seed, home))
+        with _made_by(isa, oracles[0].bench, home, options) as made:
+            for subjects in (_clauses, _processor):
+                reused += _subjects(
+                    isa, oracles, result, made, list(subjects(isa, result)), store, progress
+                )
+    except KeyboardInterrupt:
+        result.partial = True
+    except OracleMissing as error:
+        result.lost = str(error)
+    result.stats = Stats(perf_counter() - started, reused)
+    return result
+
+
+def _clauses(isa: ir.Isa, result: Validation) -> Iterator[Subject]:
+    for form in isa.forms:
+        yield Subject(form.key)
+
+
+def _processor(isa: ir.Isa, result: Validation) -> Iterator[Subject]:
+    """Deliveries and translations, each by the form with the fewest paths that leads there."""
+    carriers: dict[str, Subjected] = {}
+    for subject in result.subjects:
+        for scope in subject.scopes:
+            known = carriers.get(scope)
+            if known is None or subject.feasible < known.feasible:
+                carriers[scope] = subject
+    for scope in sorted(carriers):
+        yield Subject(carriers[scope].key, scope)
+
+
+def _subjects(
+    isa: ir.Isa,
+    oracles: Sequence[Oracle],
+    result: Validation,
+    made: Callable[[Sequence[Subject]], Iterable[_Batch]],
+    subjects: Sequence[Subject],
+    store: Store | None,
+    progress: Progress,
+) -> int:
+    """Validates the subjects, in their order; returns how many results had been kept."""
+    forms = {form.key: form for form in isa.forms}
+    kept = {s: store.get(forms[s.form], s.scope) if store else None for s in subjects}
+    done = {s: r for s, r in kept.items() if r is not None}
+    reused = len(done)
+    waiting: list[_Batch] = []
+
+    def flush() -> None:
+        for batch, answers in zip(waiting, _answers(oracles, waiting), strict=True):
+            found = _judged(isa, forms[batch.made.subject.form], oracles, batch, answers)
+            done[batch.made.subject] = found
+            if store is not None:
+                store.put(forms[batch.made.subject.form], found)
+        waiting.clear()
+
+    try:
+        for batch in made([s for s in subjects if s not in done]):
+            waiting.append(batch)
+            if sum(len(b.said) for b in waiting) >= BATCH:
+                flush()
+            progress("validating", len(done) + len(waiting), len(subjects))
+        flush()
+    finally:
+        result.subjects += [done[s] for s in subjects if s in done]
+    return reused
+
+
+def _asked(oracle: Oracle, cases: Sequence[Case]) -> Iterator[Answer]:
+    """An answer for each case, whatever becomes of the oracle: where it breaks, the case counts as
+    its death, and it is started again behind it.  Raises OracleMissing if it breaks every time.
+    """
+    done = deaths = 0
+    while done < len(cases):
+        try:
+            for answer in oracle.run(cases[done:]):
+                yield answer
+                done, deaths = done + 1, 0
+            if done < len(cases):
+                raise RuntimeError(f"{len(cases) - done} cases were not answered")
+        except (OSError, RuntimeError) as error:
+            deaths += 1
+            if deaths > PATIENCE:
+                name = oracle.identity.name
+                raise OracleMissing(f"{name} died {deaths} times in a row: {error}") from error
+            yield Died(str(error))
+            done += 1
+
+
+def _answers(
+    oracles: Sequence[Oracle], batches: Sequence[_Batch]
+) -> list[list[tuple[Answer, ...]]]:
+    """For each batch and each of its cases, what each oracle answers."""
+    cases = [m.case for b in batches for m in b.made.made]
+    said = [s for b in batches for s in b.said]
+    shown = [c for c, s in zip(cases, said, strict=True) if isinstance(s, Prediction)]
+    columns: list[list[Answer]] = []
+    for oracle in oracles:
+        running = _asked(oracle, shown)
+        columns.append(
+            [next(running) if isinstance(s, Prediction) else Refused(s.why) for s in said]
+        )
+    rows = iter(list(zip(*columns, strict=True)))
+    return [[next(rows) for _ in b.said] for b in batches]
+
+
+def _judged(
+    isa: ir.Isa,
+    form: ir.Form,
+    oracles: Sequence[Oracle],
+    batch: _Batch,
+    answers: Sequence[Sequence[Answer]],
+) -> Subjected:
+    made = batch.made
+    exercised: set[Key] = set()
+    why: dict[Key, str] = {}
+    agree = disagree = died = 0
+    found: list[Disagreement] = []
+    for m, said, row in zip(made.made, batch.said, answers, strict=True):
+        votes: dict[str, tuple[Outcome, tuple[Difference, ...]]] = {}
+        for oracle, answer in zip(oracles, row, strict=True):
+            match answer:
+                case Outcome():
+                    assert isinstance(said, Prediction)
+                    votes[oracle.identity.name] = answer, differences(isa, m.case, said, answer)
+                case Refused(why=reason):
+                    why.update(dict.fromkeys(m.paths, reason))
+                case Died(why=reason):
+                    died += 1
+                    why.update(dict.fromkeys(m.paths, f"{oracle.identity.name} died: {reason}"))
+        exercised.update(m.paths if votes else ())
+        for name, (outcome, differing) in votes.items():
+            agree += not differing
+            disagree += bool(differing)
+            if differing:
+                assert isinstance(said, Prediction)
+                found.append(
+                    Disagreement(
+                        oracle=name,
+                        ending=said.ending,
+                        code=m.code.hex(),
+                        case=case_document(m.case),
+                        differs=differing,
+                        after={n: v for n, v in outcome.state.items() if v != m.case.state[n]},
+                        votes={n: not d for n, (_, d) in votes.items() if n != name},
+                    )
+                )
+    left = Counter(
+        why.get(path, "no state of it was made for the oracle")
+        for path in made.paths
+        if path not in exercised
+    )
+    return Subjected(
+        name=form.name,
+        mnemonic=form.mnemonic,
+        text=form.text,
+        scope=made.subject.scope,
+        feasible=len(made.paths),
+        exercised=sum(path in exercised for path in made.paths),
+        infeasible=made.infeasible,
+        beyond=made.beyond,
+        unknown=made.unknown,
+        cut=made.cut,
+        ways=made.ways,
+        cases=len(made.made),
+        agree=agree,
+        disagree=disagree,
+        left=dict(sorted(left.items())),
+        died=died,
+        disagreements=tuple(found),
+        scopes=tuple(sorted(made.scopes)),
+    )
+
+
+@contextmanager
+def _made_by(
+    isa: ir.Isa, bench: Bench, home: Mapping[Place, int], options: Options
+) -> Iterator[Callable[[Sequence[Subject]], Iterable[_Batch]]]:
+    """What makes the cases of subjects, in their order, while the block runs."""
+    ground = Ground(bench)
+    if options.jobs <= 1:
+        maker = _Maker(isa, ground, options.seed, home)
+        yield lambda subjects: map(maker.make, subjects)
+        return
+    context = get_context("spawn")
+    given = (options.load, ground, options.seed, home)
+    with context.Pool(options.jobs, _start_worker, given) as pool:
+        yield lambda subjects: pool.imap(_work, subjects)
+
+
+_worker: list[_Maker] = []
+
+
+def _start_worker(
+    load: Callable[[], ir.Isa], ground: Ground, seed: int, home: Mapping[Place, int]
+) -> None:
+    # An interrupt at the terminal reaches the whole group: the parent decides what becomes of us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker.append(_Maker(load(), ground, seed, home))
+
+
+def _work(subject: Subject) -> _Batch:
+    return _worker[0].make(subject)

@@ -1,0 +1,350 @@
+"""From one path to the next: a condition of a run is turned round, and the solver says how.
+
+First everything that the condition does not mention stays as it was, so that the state stays a
+useful one; then only the addresses; then nothing.  What the terms say holds while the run touches
+the same things in the same order, so each state that the solver gives is run, and looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from popek.smt.answer import Sat, Undecided, Unsat
+from popek.smt.z3_conditions import Z3Conditions
+from popek.terms import Term, evaluate
+from popek.validation.stepping import Stepped, Stepper, Unencodable
+from popek.validation.trace import OK, Entry, Item, Kind
+from popek.validation.world import Place, World
+
+#: Premises that are put right one after the other before a state is given up.
+REPAIRS = 24
+#: Symbols of a condition that are tried by themselves.
+SINGLE = 3
+#: Conditions of a delivery, from its end, of which one is turned round to have it go on.
+BACK = 4
+
+_ASSERTED = frozenset({Kind.PREMISE, Kind.BENCH, Kind.DECISION})
+
+
+class Verdict(StrEnum):
+    """Why no state takes a path."""
+
+    INFEASIBLE = "infeasible"
+    #: States do, but none that the oracle can be set up as.
+    BEYOND = "beyond the bench"
+    #: Neither a state was found, nor a proof that there is none.
+    UNKNOWN = "unknown"
+
+
+class Freedom(StrEnum):
+    """What may change, least first."""
+
+    ONE = "one symbol that the condition mentions"
+    MENTIONED = "what the condition mentions"
+    ADDRESSED = "all but the addresses"
+    ALL = "everything"
+
+
+@dataclass
+class Search:
+    """Turns conditions of runs round."""
+
+    stepper: Stepper
+    solver: Z3Conditions
+    #: Every run that was made on the way and is of use.
+    found: list[Stepped] = field(default_factory=list)
+    runs: int = 0
+
+    def step(self, world: World) -> Stepped | None:
+        """The step from a world; None where its fields mean no code."""
+        self.runs += 1
+        try:
+            return self.stepper.step(world)
+        except Unencodable:
+            return None
+
+    def start(self, world: World) -> Stepped | None:
+        """A useful step, from a state near this world."""
+        run = self.step(world)
+        return None if run is None else self.repaired(run)
+
+    def repaired(self, run: Stepped) -> Stepped | None:
+        """A useful step, as near to the given one as may be."""
+        for _ in range(REPAIRS):
+            bad = run.bad
+            if bad is None:
+                self.found.append(run)
+                return run
+            better = self._better(run, bad)
+            if better is None:
+                return None
+            run = better
+        return None
+
+    def _better(self, run: Stepped, bad: int) -> Stepped | None:
+        """A step whose premises hold for longer."""
+        entries = run.trace.entries
+        turns = [bad]
+        if entries[bad].term.is_const:
+            # A trap behind an `if`: that is what has to come out otherwise.
+            decided = [i for i in range(bad) if entries[i].scope == entries[bad].scope]
+            kinds = (Kind.DECISION, Kind.PREMISE)
+            turns = [
+                i for i in decided if entries[i].kind in kinds and not entries[i].term.is_const
+            ]
+            turns = turns[: -BACK - 1 : -1]
+        for at in turns:
+            wanted = self.holding(entries[at], not entries[at].truth)
+            for freedom in Freedom:
+                match self._changed(run, at, [wanted], freedom):
+                    case World() as world:
+                        better = self.step(world)
+                        if better is not None and (better.bad is None or better.bad > at):
+                            return better
+                    case _:
+                        pass
+        return None
+
+    def shown(self, run: Stepped) -> Stepped | None:
+        """A step along the same path of the clause that ends in a state that can be shown.
+
+        What is turned round are conditions of the delivery, from its end backwards.
+        """
+        for _ in range(REPAIRS):
+            if run.shows:
+                return run
+            if len(run.stretches) < 2:
+                return None
+            path, before = run.stretches[0].items, _progress(run)
+
+            def follows(
+                other: Stepped, path: tuple[Item, ...] = path, before: tuple[int, int] = before
+            ) -> bool:
+                """Along the path, and further on in the delivery."""
+                return other.stretches[0].items == path and (
+                    other.shows or _progress(other) > before
+                )
+
+            decided = _deciding(run)
+            for at in reversed(decided[-BACK:]):
+                entry = run.trace.entries[at]
+                wanted = [self.holding(entry, not entry.truth)]
+                if (found := self.nearby(run, at, wanted, follows)) is not None:
+                    run = found
+                    break
+            else:
+                return None
+        return None
+
+    def turned(
+        self,
+        run: Stepped,
+        at: int,
+        wanted: Sequence[Term],
+        follows: Callable[[Stepped], bool],
+        given: Callable[[], Sequence[Term]],
+    ) -> Stepped | Verdict:
+        """A useful step that meets `wanted` where the run met its entry `at`.
+
+        `follows` says of a step whether it is one that was sought; `given` is what else defines
+        that, for a proof that there is none.
+        """
+        if (found := self.nearby(run, at, wanted, follows)) is not None:
+            return found
+        return self.proved(run.trace.entries[:at], [*given(), *wanted])
+
+    def nearby(
+        self,
+        run: Stepped,
+        at: int,
+        wanted: Sequence[Term],
+        follows: Callable[[Stepped], bool] = lambda found: True,
+    ) -> Stepped | None:
+        """As `turned`, without a proof."""
+        for freedom in Freedom:
+            match self._changed(run, at, wanted, freedom):
+                case World() as world:
+                    other = self.step(world)
+                    if other is not None:
+                        useful = self.repaired(other)
+                        if useful is not None and follows(useful):
+                            return useful
+                case _:
+                    pass
+        return None
+
+    def proved(self, before: Iterable[Entry], wanted: Sequence[Term]) -> Verdict:
+        """Why there is no such state, if the solver knows."""
+        premises = {Kind.BENCH: list[Term](), Kind.PREMISE: list[Term]()}
+        for e in before:
+            if e.kind is Kind.BENCH or (e.kind is Kind.PREMISE and e.scope == "state"):
+                premises[e.kind].append(self.holding(e, True))
+        goal = [*premises[Kind.PREMISE], *wanted]
+        match self.solver.solve(goal, {}):
+            case Unsat():
+                return Verdict.INFEASIBLE
+            case Undecided():
+                return Verdict.UNKNOWN
+            case Sat():
+                pass
+        bench = premises[Kind.BENCH]
+        if bench and isinstance(self.solver.solve([*bench, *goal], {}), Unsat):
+            return Verdict.BEYOND
+        return Verdict.UNKNOWN
+
+    def holding(self, entry: Entry, truth: bool) -> Term:
+        """That the condition of an entry has this truth."""
+        return entry.term if truth else self.stepper.names.terms.not_(entry.term)
+
+    def _changed(
+        self, run: Stepped, at: int, wanted: Sequence[Term], freedom: Freedom
+    ) -> World | Unsat | Undecided:
+        """A world in which the conditions before `at` are as in the run, and `wanted` holds."""
+        trace, names = run.trace, self.stepper.names
+        terms = names.terms
+        goals = [w for w in wanted if not w.is_value(1)]
+        if any(w.is_value(0) for w in goals):
+            return Unsat()
+        holding = [
+            self.holding(e, True if e.kind is Kind.BENCH else e.truth)
+            for e in trace.entries[:at]
+            if e.kind in _ASSERTED and not e.term.is_const
+        ]
+        if freedom is Freedom.ADDRESSED:
+            holding += [
+                terms.eq(index, terms.const(value, index.width))
+                for index, value in trace.indices.items()
+                if not index.is_const
+            ]
+        free = set[str]().union(*(names.mentioned(w) for w in goals))
+        if freedom is Freedom.ONE:
+            return self._by_one(run, goals, holding, sorted(free))
+        if freedom is not Freedom.ALL:
+            for a, b in self._aliases(run):
+                holding.append(terms.eq(names.variable(a), names.variable(b)))
+                if a in free or b in free:
+                    free |= {a, b}
+        relevant = list(dict.fromkeys(h for h in holding if names.mentioned(h) & free))
+        if freedom is not Freedom.MENTIONED:
+            relevant, free = self._connected(holding, free)
+        return self._solved(run, goals, relevant, free)
+
+    def _by_one(
+        self, run: Stepped, goals: Sequence[Term], holding: Sequence[Term], free: Sequence[str]
+    ) -> World | Unsat | Undecided:
+        """A change of one symbol: first those on which the least depends."""
+        names = self.stepper.names
+        aliases = {name for pair in self._aliases(run) for name in pair}
+        uses = {n: sum(n in names.mentioned(h) for h in holding) for n in free if n not in aliases}
+        for name in sorted(uses, key=lambda n: (uses[n], n))[:SINGLE]:
+            relevant = [h for h in dict.fromkeys(holding) if name in names.mentioned(h)]
+            answer = self._solved(run, goals, relevant, {name})
+            if isinstance(answer, World):
+                return answer
+        return Unsat()
+
+    def _solved(
+        self, run: Stepped, goals: Sequence[Term], relevant: Sequence[Term], free: set[str]
+    ) -> World | Unsat | Undecided:
+        """A world in which these hold, only what is free having changed."""
+        names, trace = self.stepper.names, run.trace
+        fixed: dict[Term, int] = {}
+        for condition in (*goals, *relevant):
+            for name in names.mentioned(condition) - free:
+                fixed[names.variable(name)] = trace.values[name]
+        match self.solver.solve([*goals, *relevant], fixed):
+            case Sat(model=model):
+                return self._world(run, {n: v for n, v in model.items() if isinstance(v, int)})
+            case answer:
+                return answer
+
+    def _aliases(self, run: Stepped) -> Iterator[tuple[str, str]]:
+        """Symbols of what was used through different indices, and is one place."""
+        trace, names = run.trace, self.stepper.names
+        first: dict[Place, str] = {}
+        for name in trace.values:
+            if name in names.indices:
+                bank, index = names.indices[name]
+                place = bank, trace.indices[index]
+                if place in first:
+                    yield first[place], name
+                else:
+                    first[place] = name
+
+    def _connected(self, holding: Sequence[Term], free: set[str]) -> tuple[list[Term], set[str]]:
+        """The conditions that have a symbol in common with the free ones, or with each other."""
+        names = self.stepper.names
+        left = list(dict.fromkeys(holding))
+        found: list[Term] = []
+        free = set(free)
+        while True:
+            near = [h for h in left if names.mentioned(h) & free]
+            if not near:
+                return found, free
+            found += near
+            free |= set().union(*(names.mentioned(h) for h in near))
+            left = [h for h in left if h not in set(near)]
+
+    def _world(self, run: Stepped, model: dict[str, int]) -> World:
+        """The run's world with the values of a model, each at its place by the new indices."""
+        trace, names = run.trace, self.stepper.names
+        values = {**trace.values, **model}
+        changed = {n for n, v in model.items() if trace.values.get(n) != v}
+        moved: dict[Term, int] = {}
+
+        def index(term: Term) -> int:
+            if term not in moved:
+                if names.mentioned(term) & changed:
+                    number = evaluate(term, values)
+                    assert isinstance(number, int)
+                    moved[term] = number
+                else:
+                    moved[term] = trace.indices[term] if term in trace.indices else _number(term)
+            return moved[term]
+
+        places: dict[Place, int] = {}
+        for name in trace.values:
+            if name in names.indices:
+                bank, term = names.indices[name]
+                if name in changed or index(term) != trace.indices[term]:
+                    places[bank, index(term)] = values[name]
+            elif name in changed:
+                places[trace.place(name, index)] = values[name]
+        return run.world.but(places)
+
+
+def _number(term: Term) -> int:
+    assert term.is_const
+    value: int = term.payload
+    return value
+
+
+def _deciding(run: Stepped) -> list[int]:
+    """The conditions that led to the end of the first delivery: its own, or those of the
+    translation in which it trapped.
+    """
+    delivery, entries = run.stretches[1], run.trace.entries
+    span, scope = range(len(entries)), delivery.scope
+    if delivery.at and delivery.at[-1] < 0:
+        crossing = run.trace.crossings[-delivery.at[-1] - 1]
+        if crossing.outcome != OK:
+            span, scope = range(crossing.first, crossing.last), ""
+    return [
+        i
+        for i in span
+        if (e := entries[i]).kind is Kind.DECISION
+        and not e.term.is_const
+        and scope in ("", e.scope)
+    ]
+
+
+def _progress(run: Stepped) -> tuple[int, int]:
+    """How far the first delivery gets: its items, and how far an access that traps at its end."""
+    delivery = run.stretches[1]
+    if delivery.at and delivery.at[-1] < 0:
+        crossing = run.trace.crossings[-delivery.at[-1] - 1]
+        if crossing.outcome != OK:
+            return len(delivery.items) - 1, crossing.last - crossing.first
+    return len(delivery.items), 0

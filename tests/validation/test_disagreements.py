@@ -1,0 +1,61 @@
+"""The table explains exactly the bits that it names."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+
+import popek
+from popek.validation.comparison import Difference
+from popek.validation.disagreements import Blame, parse_table, table
+
+TABLE = """
+[[row]]
+isas         = ["68000"]
+instructions = ["RTE"]
+endings      = ["address_error"]
+class        = "oracle"
+manual       = "UM, 6.3"
+reason       = "an example"
+differs      = [
+  { of = "SR.C" },
+  { of = "store", from = "A7", element = 0, cells = [1, 2], bits = 0x0F },
+]
+"""
+
+
+def test_a_row_explains_its_bits_and_no_others() -> None:
+    isa = popek.load("m68000", only=["RTE"])
+    (row,) = parse_table(TABLE)
+    after = {"A7": (0xFF_FFFF, 0)}  # cells are counted around the end of the address space
+    frame = Difference("store", 0, 0x10, 0x11)
+    assert row.blame is Blame.ORACLE
+    assert row.explains(isa, [Difference("SR.C", 0, 0, 1), frame], after)
+    assert not row.explains(isa, [Difference("SR.C", 0, 0, 1), Difference("SR.N", 0, 0, 1)], after)
+    assert not row.explains(isa, [Difference("store", 0, 0x10, 0x30)], after)
+    assert not row.explains(isa, [Difference("store", 2, 0x10, 0x11)], after)
+    assert row.about(isa, isa.forms[0], "address_error")
+    assert not row.about(isa, isa.forms[0], "")
+
+
+def test_an_incomplete_row_is_an_error() -> None:
+    with pytest.raises(ValueError, match="manual"):
+        parse_table(TABLE.replace("manual", "section"))
+
+
+def test_the_tables_that_are_checked_in_are_complete() -> None:
+    """Every row cites a manual, and none says that the spec is wrong."""
+    files = [f.name for f in (resources.files("popek.validation") / "tables").iterdir()]
+    assert "machine68k.toml" in files
+    for name in files:
+        for row in table(name.removesuffix(".toml")):
+            assert row.manual
+            assert row.reason
+            assert row.instructions
+            assert row.bits
+            assert row.blame not in (Blame.SPEC, Blame.UNCLASSIFIED)
+
+
+def test_an_oracle_without_a_table_has_no_rows() -> None:
+    assert table("mirror") == ()
