@@ -117,23 +117,25 @@ def command(
     return worst(exits)
 
 
-def _known(name: str) -> Known:
+def _known(name: str) -> tuple[Known, ...]:
     found = known(name)
-    if found is None:
-        have = [entry.name for entry in CATALOGUE]
+    if not found:
+        have = list(dict.fromkeys(entry.name for entry in CATALOGUE))
         hint = did_you_mean(name, have) or f"popek has {', '.join(have)}"
         raise click.UsageError(f"--on: there is no oracle {name}; {hint}")
     return found
 
 
-def _opened(wanted: Sequence[Known], isa: ir.Isa) -> list[Oracle]:
+def _opened(wanted: Sequence[tuple[Known, ...]], isa: ir.Isa) -> list[Oracle]:
     """The oracles for a spec.  Raises OracleMissing, and UsageError for one of another ISA."""
-    for entry in wanted:
-        if isa.title not in entry.titles:
-            raise click.UsageError(
-                f"--on: {entry.name} runs {', '.join(entry.titles)}, not {isa.title}"
-            )
-    return [entry.open(isa.title) for entry in wanted]
+    found: list[Oracle] = []
+    for entries in wanted:
+        entry = next((entry for entry in entries if isa.title in entry.titles), None)
+        if entry is None:
+            titles = ", ".join(title for e in entries for title in e.titles)
+            raise click.UsageError(f"--on: {entries[0].name} runs {titles}, not {isa.title}")
+        found.append(entry.open(isa.title))
+    return found
 
 
 def _validated(

@@ -12,7 +12,7 @@ from popek.oracles.oracle import Oracle
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An oracle that popek has an adapter for.
+    """An adapter that popek has.  An oracle of one name may have several, for different ISAs.
 
     `titles`: of the specs that it runs.  `adapter`: a module of this package, and in it what makes
     the oracle from a title, raising OracleMissing.  `install`: a command.
@@ -33,20 +33,36 @@ class Known:
 
 CATALOGUE: Final = (
     Known(
+        "qemu",
+        ("IA-32", "IA-32 with UMIP"),
+        ("qemu_ia32", "QemuIA32"),
+        "IA-32 (QEMU's TCG)",
+        "apt install qemu-system-x86",
+    ),
+    Known(
+        "bochs",
+        ("IA-32", "IA-32 with UMIP"),
+        ("bochs", "Bochs"),
+        "IA-32 (Bochs)",
+        "apt install bochs",
+    ),
+    Known(
         "machine68k",
         ("68000", "68010"),
         ("machine68k", "Machine68k"),
         "the 68000 and 68010 (Musashi)",
         "pip install machine68k",
     ),
+    Known(
+        "qemu",
+        ("RV64",),
+        ("qemu_rv64", "QemuRv64"),
+        "RV64 (QEMU's TCG)",
+        "apt install qemu-system-misc",
+    ),
 )
 
 
-def known(name: str) -> Known | None:
-    """The oracle of this name."""
-    return next((entry for entry in CATALOGUE if entry.name == name), None)
-
-
-def oracles_for(title: str) -> tuple[Known, ...]:
-    """The oracles that run a spec."""
-    return tuple(entry for entry in CATALOGUE if title in entry.titles)
+def known(name: str) -> tuple[Known, ...]:
+    """The adapters of the oracle of this name."""
+    return tuple(entry for entry in CATALOGUE if entry.name == name)
