@@ -20,6 +20,7 @@ import re
 import shutil
 import struct
 import subprocess
+from binascii import unhexlify
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from socket import socketpair
@@ -362,8 +363,7 @@ class _Machine:
 
     def _restore(self) -> None:
         """Registers that M may have written and no case says anything of."""
-        self._stub.ask([_written(n, 0) for n in _HIDDEN])
-        (kept,) = self._stub.ask([_asked(_PMPCFG2)])
+        *_, kept = self._stub.ask([*(_written(n, 0) for n in _HIDDEN), _asked(_PMPCFG2)])
         self._held[_PMPCFG2] = _number_in(kept)
 
     def _wake(self) -> None:
@@ -381,7 +381,7 @@ class _Machine:
         replies = self._stub.ask([*requests, *map(_asked, REGISTERS)])
         numbers = map(_number_in, replies[len(requests) :])
         self._held = dict(zip(REGISTERS, numbers, strict=True))
-        general = _GENERAL.unpack(bytes.fromhex(replies[0].decode()))
+        general = _GENERAL.unpack(unhexlify(replies[0]))
         after: dict[str, Value] = {
             **before,
             "x": general[:PC],
@@ -428,7 +428,7 @@ def _stored(at: int, data: bytes) -> str:
 
 
 def _number_in(reply: bytes) -> int:
-    return int.from_bytes(bytes.fromhex(reply.decode()), "little")
+    return int.from_bytes(unhexlify(reply), "little")
 
 
 def _differences(before: bytearray, after: bytes) -> dict[int, int]:
