@@ -359,6 +359,11 @@ AS_U: dict[str, Value] = {"mstatus__MPRV": 1, "satp__MODE": 8, "satp__PPN": ROOT
             {"PC": CODE + 4},
         ),
         (
+            "comparisons and conversions to integers that raise flags do not make FS dirty",
+            case(0xA000_02D3, mstatus__FS=2),  # fle.s t0, ft0, ft0, of what is in no box
+            {"fcsr.FFLAGS": 0x10, "mstatus.FS": 2},
+        ),
+        (
             "MRET to S and U is illegal where no PMP entry is on",
             case(MRET, **NONE),
             {"mcause": 2},
