@@ -90,4 +90,4 @@ class Remote:
 @lru_cache(1 << 10)  # what is asked is asked again for each case
 def _packet(request: str) -> bytes:
     data = request.encode()
-    return b"$%s#%02x" % (data, sum(data) & 0xFF)
+    return b"$%b#%02x" % (data, sum(data) & 0xFF)

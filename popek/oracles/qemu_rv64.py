@@ -20,6 +20,7 @@ import re
 import shutil
 import struct
 import subprocess
+from binascii import unhexlify
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from socket import socketpair
@@ -269,8 +270,9 @@ class _Machine:
             return Refused(why)
         if _is_pending(case.state) and self._code(pc, mode) in (_WFI, None):
             return Refused("WFI with an interrupt pending: the stub steps over it")
-        waits = self._step(pc, mode)
+        may_wait = self._step(pc, mode)
         trap = self._logged()
+        waits = may_wait and trap is None
         after = self._read(case.state)
         if waits:
             self._wake()
@@ -292,7 +294,7 @@ class _Machine:
             PMPCFG0: _ALL_OF_MEMORY,
         }
         line = _stored(_EXTERNAL[0], _EXTERNAL[2])
-        self._stub.step([line, *(_written(n, value) for n, value in given.items())])
+        self._make(_GATE, [line, *(_written(n, value) for n, value in given.items())])
         self._held = {n: value for n, value in self._held.items() if n not in given}
         return self._logged() is None
 
@@ -300,7 +302,7 @@ class _Machine:
         """Reserve 8 bytes or 4, by LR where nothing is translated; whether they were."""
         registers = [0] * 33
         registers[_T1], registers[PC] = address, _GATE + (8 if wide else 4)
-        self._stub.step(["G" + _GENERAL.pack(*registers).hex()])
+        self._make(registers[PC], ["G" + _GENERAL.pack(*registers).hex()])
         return self._logged() is None
 
     def _load(self, state: State) -> str:
@@ -327,21 +329,28 @@ class _Machine:
             # Not before: where mip is read, it hides what was written.
             requests.append(_stored(*_EXTERNAL[:2]))
         replies = self._stub.ask(requests)
-        for i, n in enumerate(checked):
-            self._held[n] = _number_in(replies[first + 2 * i])
+        held = map(_number_in, replies[first : first + 2 * len(checked) : 2])
+        self._held |= dict(zip(checked, held, strict=True))
+        for n in checked:
             for part in REGISTERS[n]:
                 if part.cut(self._held[n] ^ wanted[n]):
                     return f"{part.component} holds no such value"
         return ""
 
     def _step(self, pc: int, mode: int) -> bool:
-        """One instruction; whether the hart waits after it."""
-        while self._stub.step()[1] is Stop.INTERRUPTED:
+        """The instruction of the case; whether, without a trap, the hart waits after it."""
+        return self._make(pc) is Stop.INTERRUPTED and self._code(pc, mode) in (_WFI, None)
+
+    def _make(self, pc: int, requests: Sequence[str] = ()) -> Stop:
+        """One instruction, which lies at `pc`, after such requests."""
+        _, stop = self._stub.step(requests)
+        while stop is Stop.INTERRUPTED:
             # It waits, or it was slow: has not begun, or is done by now.
             (now,) = self._stub.ask([_asked(PC)])
             if _number_in(now) != pc:
-                return self._code(pc, mode) in (_WFI, None)
-        return False
+                break
+            _, stop = self._stub.step()
+        return stop
 
     def _code(self, pc: int, mode: int) -> int | None:
         """The instruction at an address, None where it may not be read as data."""
@@ -354,8 +363,7 @@ class _Machine:
 
     def _restore(self) -> None:
         """Registers that M may have written and no case says anything of."""
-        self._stub.ask([_written(n, 0) for n in _HIDDEN])
-        (kept,) = self._stub.ask([_asked(_PMPCFG2)])
+        *_, kept = self._stub.ask([*(_written(n, 0) for n in _HIDDEN), _asked(_PMPCFG2)])
         self._held[_PMPCFG2] = _number_in(kept)
 
     def _wake(self) -> None:
@@ -373,7 +381,7 @@ class _Machine:
         replies = self._stub.ask([*requests, *map(_asked, REGISTERS)])
         numbers = map(_number_in, replies[len(requests) :])
         self._held = dict(zip(REGISTERS, numbers, strict=True))
-        general = _GENERAL.unpack(bytes.fromhex(replies[0].decode()))
+        general = _GENERAL.unpack(unhexlify(replies[0]))
         after: dict[str, Value] = {
             **before,
             "x": general[:PC],
@@ -420,7 +428,7 @@ def _stored(at: int, data: bytes) -> str:
 
 
 def _number_in(reply: bytes) -> int:
-    return int.from_bytes(bytes.fromhex(reply.decode()), "little")
+    return int.from_bytes(unhexlify(reply), "little")
 
 
 def _differences(before: bytearray, after: bytes) -> dict[int, int]:

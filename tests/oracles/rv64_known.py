@@ -128,7 +128,11 @@ KNOWN = (
     Known(
         "a step that may write only flags, but did not, does not make FS dirty",
         "PRIV 3.1.6.6",
-        lambda step, d: step.name in COMPARISONS | TO_INTEGER and d.of == "mstatus.FS",
+        lambda step, d: (
+            step.name in COMPARISONS | TO_INTEGER
+            and d.of == "mstatus.FS"
+            and step.seen.state["fcsr.FFLAGS"] == step.before("fcsr.FFLAGS")
+        ),
     ),
     Known(
         "satp takes Sv48 and Sv57",
@@ -216,6 +220,11 @@ KNOWN = (
         "CSRRS and CSRRC of a register other than x0 write nothing if it holds 0",
         "UNPRIV 7.1",
         lambda step, d: step.writes_nothing and (d.of in OF_TRAPS or d.of == "mstatus.FS"),
+    ),
+    Known(
+        "comparisons and conversions to integers that raise flags do not make FS dirty",
+        "PRIV 3.1.6.6: dirty where the state may differ from what was saved",
+        lambda step, d: step.name in COMPARISONS | TO_INTEGER and d.of == "mstatus.FS",
     ),
     Known(
         "MRET to S and U is illegal where no PMP entry is on",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from popek.guest import Decoded, Decoder
 from popek.isa import ir
 from popek.oracles import Answer, Case, Died, OracleMissing, Outcome, Refused, Trap
 from popek.oracles import qemu_rv64 as adapter
@@ -59,6 +60,22 @@ def test_every_form_agrees() -> None:
     assert {t.zeros.ending for t in made} == caused | {""}
     states = {(t.case.state["priv"], t.case.state["satp.MODE"]) for t in made}
     assert states == {(priv, mode) for priv in (M, S, U) for mode in (0, 8)}
+
+
+def test_every_number_of_a_csr_means_one_or_none() -> None:
+    """CSRR of each in M, which may read whatever there is."""
+    decoder = Decoder(bundled_isa("rv64"))
+    codes = [number << 20 | 0x22F3 for number in range(1 << 12)]  # csrr t0, number
+    wrong = []
+    for code, seen in zip(
+        codes, ORACLE.run([case(code, mstatus__FS=1) for code in codes]), strict=True
+    ):
+        assert isinstance(seen, Outcome)
+        meant = decoder.decode(code.to_bytes(4, "little"))
+        assert isinstance(meant, Decoded)
+        if (meant.form.name == "csr_none") != (seen.trap is not None):
+            wrong.append((hex(code >> 20), meant.form.name, seen.trap))
+    assert wrong == []
 
 
 # ---------------------------------------------------------------- by hand
@@ -340,6 +357,11 @@ AS_U: dict[str, Value] = {"mstatus__MPRV": 1, "satp__MODE": 8, "satp__PPN": ROOT
             "CSRRS and CSRRC of a register other than x0 write nothing if it holds 0",
             case(0xC003_2073, x=x(t1=0)),  # csrs cycle, t1
             {"PC": CODE + 4},
+        ),
+        (
+            "comparisons and conversions to integers that raise flags do not make FS dirty",
+            case(0xA000_02D3, mstatus__FS=2),  # fle.s t0, ft0, ft0, of what is in no box
+            {"fcsr.FFLAGS": 0x10, "mstatus.FS": 2},
         ),
         (
             "MRET to S and U is illegal where no PMP entry is on",

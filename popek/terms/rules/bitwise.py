@@ -12,6 +12,10 @@ from popek.terms.term import Op, Payload, Term
 if TYPE_CHECKING:
     from popek.terms.builder import Terms
 
+MANY: Final = 64
+"""Conjunctions and disjunctions of more than this are left as they are, nested in others.  The path
+through a long loop has hundreds of conjuncts, and grows one by one."""
+
 _RUNS: Final = 8
 """Masks with more runs of equal bits than this stay masks."""
 
@@ -19,7 +23,7 @@ _RUNS: Final = 8
 def _flat(op: Op, args: tuple[Term, ...]) -> list[Term]:
     flat: list[Term] = []
     for a in args:
-        if a.op is op:
+        if a.op is op and len(a.args) <= MANY:
             flat.extend(a.args)
         else:
             flat.append(a)
@@ -37,7 +41,8 @@ def _nested(s: Sketch) -> Term:
 
 @rule("and-or-flat", Op.AND, Op.OR, sketch=_nested)
 def _and_or(t: Terms, op: Op, args: tuple[Term, ...], payload: Payload) -> Term | None:
-    """One operator over different arguments ordered by digest, with at most one constant, last.
+    """One operator over different arguments ordered by digest, with at most one constant, last; an
+    argument with the same operator is none unless it has many.
 
     An argument beside its complement, or beside the constant that absorbs it, decides.
     """

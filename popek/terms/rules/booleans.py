@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from popek.terms.rules.bitwise import MANY
 from popek.terms.rules.registry import rule
 from popek.terms.rules.sketch import Sketch
 from popek.terms.term import Op, Payload, Term
 
 if TYPE_CHECKING:
     from popek.terms.builder import Terms
-
-_MANY: Final = 64
-"""Conjunctions of more than this are not gone through again: the path through a long loop has
-hundreds of conjuncts, and grows one by one."""
 
 
 @rule("or-as-and", Op.OR, sketch=lambda s: s.root(s.p, s.q, s.t.not_(s.r)))
@@ -48,7 +45,7 @@ def _in_context(s: Sketch) -> Term:
 @rule("and-in-context", Op.AND, sketch=_in_context)
 def _context(t: Terms, op: Op, args: tuple[Term, ...], payload: Payload) -> Term | None:
     """Each conjunct may take the others for granted, unless they are many."""
-    if args[0].width != 1 or len(args) > _MANY:
+    if args[0].width != 1 or len(args) > MANY:
         return None
     given = set(args)
     out = [_assuming(t, a, given) for a in args]
