@@ -324,6 +324,18 @@ def test_tables_that_the_program_stores_and_loads(emulator: Emulator) -> None:
     }
 
 
+@pytest.mark.parametrize("code", ["0f0100", "0f0108", "0f0000", "0f0008", "0f0120"])
+def test_umip(emulator: Emulator, code: str) -> None:
+    """SGDT, SIDT, SLDT, STR and SMSW at level 3."""
+    oracle = emulator.adapter("IA-32 with UMIP")
+    there = {"gpr": (0x5000, 1, 2, 3, STACK, 5, 6, 7)}
+    on, off = (state(3, **there, **{"CR4.UMIP": bit}) for bit in (1, 0))
+    refused, stored_ = oracle.run([case(code, on), case(code, off)])
+    assert isinstance(refused, Outcome)
+    assert isinstance(stored_, Outcome)
+    assert (refused.trap, stored_.trap) == (Trap(13, 0), None)
+
+
 # ---------------------------------------------------------------- the adapters
 
 

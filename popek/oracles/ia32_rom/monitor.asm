@@ -479,15 +479,19 @@ one_case:
         cmp     edx, [STATE_OUT + ST_EIP]
         jne     .stop
 .not_planted:
-        btr     [EXCEPTIONS], eax
         or      eax, 0x100
         call    event
         and     dword [WATCHED], ~4
         cmp     dword [IS_SVM], 0
-        je      .again
+        jne     .inject
+        movzx   eax, byte [INFO]
+        btr     [EXCEPTIONS], eax
+        jmp     .again
+.inject:
         call    svm_inject      ; from where the exception left the guest
-        jc      .stop
-        jmp     .run
+        jnc     .run
+        mov     dword [REASON], 0x7F
+        jmp     .stop
 .hlt:   mov     eax, 0x300
         call    event
         and     dword [WATCHED], ~9
