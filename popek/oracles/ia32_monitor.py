@@ -8,7 +8,8 @@ case's memory, tables or flags.
 
 A level is entered by the processor's own instruction for entering a guest at any level (VMRUN,
 VMLAUNCH), which fills the segment registers and the privilege level in one go: IRET could not lead
-to states whose tables have changed since.  `tests/oracles/test_ia32_monitor.py` compares the two.
+to states whose tables have changed since.  That IRET leads to a state that can be entered in this
+way, and continued from, is among the tests.
 
 What traps is learnt from runs before the last one, in which exceptions leave the guest instead of
 being delivered; in the last run they are delivered by the case's own tables.  The monitor's source

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +22,16 @@ from tests.oracles.ia32 import CODE, DATA, GDT, IDT, PDES, PTES, TSS, descriptor
 
 @dataclass(frozen=True)
 class Emulator:
-    """`breaks`: QEMU leaves RF alone in the frames of faults (SDM vol. 3B, section 17.3.1.1)."""
+    """`saves_rf`: RF is set in the frames of faults (SDM vol. 3B, section 17.3.1.1)."""
 
     adapter: Callable[[str], Oracle]
     program: str
-    breaks: bool
+    saves_rf: bool
 
 
 EMULATORS = {
-    "qemu": Emulator(QemuIA32, "qemu-system-i386", breaks=True),
-    "bochs": Emulator(Bochs, "bochs", breaks=False),
+    "qemu": Emulator(QemuIA32, "qemu-system-i386", saves_rf=False),
+    "bochs": Emulator(Bochs, "bochs", saves_rf=True),
 }
 
 
@@ -183,7 +183,7 @@ def test_cli_at_level_3_is_refused(emulator: Emulator) -> None:
     assert seen.trap == Trap(13, 0)
     expected = {"EFLAGS.IF": 0, **inner(3, HANDLERS + 4 * 13, RING0_STACK - 24)}
     assert changes(seen, before) == expected
-    resume = 0 if emulator.breaks else 1 << 16
+    resume = 1 << 16 if emulator.saves_rf else 0
     frame = [0, 0x1000, 0x3B, 0x202 | resume, STACK, 0x43]
     assert stored(seen, RING0_STACK - 24, 6) == frame
 
@@ -398,16 +398,23 @@ def test_other_processors_are_refused(adapter: Callable[[str], Oracle]) -> None:
         adapter("68000")
 
 
+def _processors() -> float:
+    """Seconds of processors' time, of this process and those that it has waited for."""
+    return sum(os.times()[:4])
+
+
 @pytest.mark.parametrize(("name", "least"), [("qemu", 2000), ("bochs", 500)])
 def test_speed(name: str, least: int) -> None:
-    """Cases a second, with start, encoding and decoding; far below what was measured."""
+    """Half the cases that are promised for a second, in a second of all processors' time: the
+    machine may do other things, too.
+    """
     found = EMULATORS[name]
     if shutil.which(found.program) is None:
         pytest.skip(f"the oracle {found.program} is not installed")
     cases = [case("50", state(n % 4)) for n in range(4000)]
-    began = time.process_time()
+    began = _processors()
     answers = runs(found, *cases)
-    spent = time.process_time() - began
+    spent = _processors() - began
     assert all(isinstance(seen, Outcome) for seen in answers)
     assert len(cases) / spent > least / 2
 
