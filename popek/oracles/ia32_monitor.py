@@ -114,6 +114,7 @@ class Virtualization:
 _NO_TASKS: Final = "a task switch"
 _NO_MSRS: Final = "model-specific registers are the monitor's"
 _BOARD: Final = "a port of the emulator's board"
+_FAR: Final = "physical memory beyond 32 bits: the processor has PSE-36"
 
 SVM: Final = Virtualization(
     "SVM",
@@ -125,6 +126,7 @@ SVM: Final = Virtualization(
         0x7C: _NO_MSRS,
         0x7D: _NO_TASKS,
         **{0x80 + n: "an instruction of SVM" for n in range(7)},
+        0x400: _FAR,
         0xFFFF_FFFF: "VMRUN refuses the state",
     },
 )
@@ -141,6 +143,7 @@ VMX: Final = Virtualization(
         30: _BOARD,
         31: _NO_MSRS,
         32: _NO_MSRS,
+        48: _FAR,
         **dict.fromkeys((11, *range(18, 28), 50, 53, 54, 55), "an instruction of VMX"),
         0x8000_0021: "VM entry refuses the state",
         0xFFFF: "VM entry refuses the monitor's controls",
