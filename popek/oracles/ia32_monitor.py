@@ -8,7 +8,8 @@ case's memory, tables or flags.
 
 A level is entered by the processor's own instruction for entering a guest at any level (VMRUN,
 VMLAUNCH), which fills the segment registers and the privilege level in one go: IRET could not lead
-to states whose tables have changed since.  `tests/oracles/test_ia32_monitor.py` compares the two.
+to states whose tables have changed since.  That IRET leads to a state that can be entered in this
+way, and continued from, is among the tests.
 
 What traps is learnt from runs before the last one, in which exceptions leave the guest instead of
 being delivered; in the last run they are delivered by the case's own tables.  The monitor's source
@@ -113,6 +114,7 @@ class Virtualization:
 _NO_TASKS: Final = "a task switch"
 _NO_MSRS: Final = "model-specific registers are the monitor's"
 _BOARD: Final = "a port of the emulator's board"
+_FAR: Final = "physical memory beyond 32 bits: the processor has PSE-36"
 
 SVM: Final = Virtualization(
     "SVM",
@@ -124,6 +126,7 @@ SVM: Final = Virtualization(
         0x7C: _NO_MSRS,
         0x7D: _NO_TASKS,
         **{0x80 + n: "an instruction of SVM" for n in range(7)},
+        0x400: _FAR,
         0xFFFF_FFFF: "VMRUN refuses the state",
     },
 )
@@ -140,6 +143,7 @@ VMX: Final = Virtualization(
         30: _BOARD,
         31: _NO_MSRS,
         32: _NO_MSRS,
+        48: _FAR,
         **dict.fromkeys((11, *range(18, 28), 50, 53, 54, 55), "an instruction of VMX"),
         0x8000_0021: "VM entry refuses the state",
         0xFFFF: "VM entry refuses the monitor's controls",

@@ -1,162 +1,25 @@
-"""IA-32 on QEMU and Bochs: steps that the manual describes, the adapters, and the monitor's ROM."""
+"""Steps of IA-32 on QEMU and Bochs, as the manual describes them."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 
-import popek.oracles
-from popek.oracles import Case, Died, Event, OracleMissing, Outcome, Refused, Trap, bochs, qemu_ia32
-from popek.oracles.bochs import Bochs
-from popek.oracles.ia32_monitor import monitor
-from popek.oracles.oracle import Answer, Oracle, State, Value
-from popek.oracles.qemu_ia32 import QemuIA32
-from tests.oracles.ia32 import CODE, DATA, GDT, IDT, PDES, PTES, TSS, descriptor, gate
-
-
-@dataclass(frozen=True)
-class Emulator:
-    """`breaks`: QEMU leaves RF alone in the frames of faults (SDM vol. 3B, section 17.3.1.1)."""
-
-    adapter: Callable[[str], Oracle]
-    program: str
-    breaks: bool
-
-
-EMULATORS = {
-    "qemu": Emulator(QemuIA32, "qemu-system-i386", breaks=True),
-    "bochs": Emulator(Bochs, "bochs", breaks=False),
-}
-
-
-@pytest.fixture(params=EMULATORS)
-def emulator(request: pytest.FixtureRequest) -> Emulator:
-    found = EMULATORS[request.param]
-    if shutil.which(found.program) is None:
-        pytest.skip(f"the oracle {found.program} is not installed")
-    return found
-
-
-# ---------------------------------------------------------------- a flat system
-
-HANDLERS, STACK, RING0_STACK = 0x9000, 0x8000, 0x7000
-
-
-def tables() -> dict[int, int]:
-    """Descriptors 1 to 8 are code and data of levels 0 to 3; all gates can be used at any level."""
-    memory: dict[int, int] = {}
-
-    def put(at: int, value: int, size: int = 8) -> None:
-        memory.update(zip(range(at, at + size), value.to_bytes(size, "little"), strict=True))
-
-    for level in range(4):
-        put(GDT + 8 + 16 * level, descriptor(CODE | level << 5))
-        put(GDT + 16 + 16 * level, descriptor(DATA | level << 5))
-    put(GDT + 0x48, gate(0xEC, 0x08, 0xA000))
-    for vector in range(0x21):
-        put(IDT + 8 * vector, gate(0xEE, 0x08, HANDLERS + 4 * vector))
-    put(TSS + 4, RING0_STACK, 4)
-    put(TSS + 8, 0x10, 4)
-    return memory
-
-
-def state(level: int = 0, **changes: Value) -> dict[str, Value]:
-    """Flat, 32 bits, at 0x1000, before the names of components that a keyword cannot be."""
-    flags = ("CF", "PF", "AF", "ZF", "SF", "TF", "IF", "DF", "OF", "NT", "RF", "VM", "AC", "VIF")
-    cr0 = ("MP", "EM", "TS", "NE", "WP", "AM", "NW", "CD", "PG")
-    cr4 = ("VME", "PVI", "TSD", "DE", "PSE", "MCE", "PGE", "PCE")
-    zeros = (
-        *(f"EFLAGS.{f}" for f in (*flags, "VIP", "ID", "IOPL")),
-        *(f"CR0.{f}" for f in cr0),
-        *(f"CR4.{f}" for f in cr4),
-        *("CR2", "CR3.PWT", "CR3.PCD", "CR3.BASE", "DR0", "DR1", "DR2", "DR3"),
-        *("DR6.B", "DR6.BD", "DR6.BS", "DR6.BT"),
-        *("DR7.ENABLE", "DR7.EXACT", "DR7.GD", "DR7.CONDITIONS"),
-        *("inhibit", "NMI_blocked", "PUSH_CLEARS", "LDTR", "LDT.base", "LDT.limit", "LDT.usable"),
-    )
-    data = 16 + 16 * level | level
-    return {
-        **dict.fromkeys(zeros, 0),
-        "CR0.PE": 1,
-        "EIP": 0x1000,
-        "gpr": (0, 1, 2, 3, STACK, 5, 6, 7),
-        "CS.RPL": level,
-        "CS.INDEX": 2 + 4 * level,
-        "SS.RPL": level,
-        "SS.INDEX": 4 + 4 * level,
-        "CS_D": 1,
-        "SS_B": 1,
-        **dict.fromkeys(("ES", "DS", "FS", "GS"), data),
-        "seg.base": (0,) * 6,
-        "seg.limit": (0xFFFF_FFFF,) * 6,
-        "seg.usable": (1,) * 6,
-        "seg.readable": (1,) * 6,
-        "seg.writable": (1, 0, 1, 1, 1, 1),
-        "seg.down": (0,) * 6,
-        "seg.big": (1,) * 6,
-        "seg.level": (level,) * 6,
-        "GDTR.base": GDT,
-        "GDTR.limit": 0xFF,
-        "IDTR.base": IDT,
-        "IDTR.limit": 0x7FF,
-        "TR": 0x88,
-        "TSS.base": TSS,
-        "TSS.limit": 0x67,
-        "TSS.wide": 1,
-        "MSR": (0,) * 4096,
-        **changes,
-    }
-
-
-def case(code: str, before: State | None = None, more: Mapping[int, int] | None = None) -> Case:
-    """Machine code at 0x1000."""
-    memory = {**tables(), **dict(enumerate(bytes.fromhex(code), 0x1000)), **(more or {})}
-    return Case(state() if before is None else before, {"phys": memory})
-
-
-def words(at: int, *values: int) -> dict[int, int]:
-    return {at + 4 * i + j: v >> 8 * j & 255 for i, v in enumerate(values) for j in range(4)}
-
-
-def runs(emulator: Emulator, *cases: Case) -> list[Answer]:
-    return list(emulator.adapter("IA-32").run(cases))
-
-
-def step(emulator: Emulator, one: Case) -> Outcome:
-    (seen,) = runs(emulator, one)
-    assert isinstance(seen, Outcome), seen
-    return seen
-
-
-def changes(seen: Outcome, before: State) -> dict[str, Value]:
-    """The components that are not as before."""
-    return {name: value for name, value in seen.state.items() if value != before[name]}
-
-
-def stored(seen: Outcome, at: int, count: int) -> list[int]:
-    """Doublewords where there was nothing before."""
-    cells = seen.changed["phys"]
-    return [sum(cells.get(at + 4 * i + j, 0) << 8 * j for j in range(4)) for i in range(count)]
-
-
-#: Where an exception from level 3 leads: ring 0, its segments, its stack.
-def inner(level: int, eip: int, esp: int) -> dict[str, Value]:
-    return {
-        "EIP": eip,
-        "gpr": (0, 1, 2, 3, esp, 5, 6, 7),
-        "CS.RPL": 0,
-        "CS.INDEX": 2,
-        "SS.RPL": 0,
-        "SS.INDEX": 4,
-        "seg.level": (level, 0, 0, level, level, level),
-    }
-
+from popek.oracles import Event, Outcome, Refused, Trap
+from tests.oracles.ia32 import IDT, PDES, PTES
+from tests.oracles.ia32_flat import (
+    HANDLERS,
+    RING0_STACK,
+    STACK,
+    Emulator,
+    case,
+    changes,
+    inner,
+    runs,
+    state,
+    step,
+    stored,
+    words,
+)
 
 # ---------------------------------------------------------------- steps
 
@@ -183,7 +46,7 @@ def test_cli_at_level_3_is_refused(emulator: Emulator) -> None:
     assert seen.trap == Trap(13, 0)
     expected = {"EFLAGS.IF": 0, **inner(3, HANDLERS + 4 * 13, RING0_STACK - 24)}
     assert changes(seen, before) == expected
-    resume = 0 if emulator.breaks else 1 << 16
+    resume = 1 << 16 if emulator.saves_rf else 0
     frame = [0, 0x1000, 0x3B, 0x202 | resume, STACK, 0x43]
     assert stored(seen, RING0_STACK - 24, 6) == frame
 
@@ -324,91 +187,13 @@ def test_tables_that_the_program_stores_and_loads(emulator: Emulator) -> None:
     }
 
 
-# ---------------------------------------------------------------- the adapters
-
-
-def test_a_death_costs_its_case(emulator: Emulator) -> None:
-    """A shutdown: an exception without tables."""
-    good = case("40")
-    dead = Case(state(3), {"phys": {0x1000: 0xFA}})
-    first, second, third = runs(emulator, good, dead, good)
-    assert isinstance(first, Outcome)
-    assert isinstance(second, Died)
-    assert third == first
-
-
-def test_cases_do_not_see_each_other(emulator: Emulator) -> None:
-    store = case("a300500000", state(gpr=(0x1234_5678, 1, 2, 3, STACK, 5, 6, 7)))
-    load = case("a100500000")
-    first, second, third = runs(emulator, load, store, load)
-    assert isinstance(second, Outcome)
-    assert second.changed == {"phys": {0x5000: 0x78, 0x5001: 0x56, 0x5002: 0x34, 0x5003: 0x12}}
-    assert first == third
-
-
-def test_memory_is_whole(emulator: Emulator) -> None:
-    """There is no address that the monitor or the board would take."""
-    places = (0x1000_0000, 0xFEE0_0000, 0xFFFF_FFF0, 0xA_0000)
-    before = [state(gpr=(place, 0x55, 2, 3, STACK, 5, 6, 7)) for place in places]
-    for place, seen in zip(places, runs(emulator, *(case("8908", b) for b in before)), strict=True):
-        assert isinstance(seen, Outcome)
-        assert seen.changed == {"phys": {place: 0x55}}
-
-
-@pytest.mark.parametrize(
-    ("before", "why"),
-    [
-        (state(**{"EFLAGS.TF": 1}), "TF"),
-        (state(**{"DR7.ENABLE": 1}), "breakpoints"),
-        (state(**{"SS.RPL": 3}), "SS is not"),
-        (state(inhibit=1), "inhibited"),
-        (state(**{"CR0.PG": 1}), "not marked as accessed"),
-    ],
-)
-def test_refusals(emulator: Emulator, before: State, why: str) -> None:
-    (seen,) = runs(emulator, case("90", before))
-    assert isinstance(seen, Refused)
-    assert why in seen.why
-
-
-@pytest.mark.parametrize(("adapter", "module"), [(QemuIA32, qemu_ia32), (Bochs, bochs)])
-def test_a_missing_program_is_said(
-    adapter: Callable[[str], Oracle], module: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "which", lambda program: None)
-    with pytest.raises(OracleMissing, match="apt install"):
-        adapter("IA-32")
-
-
-@pytest.mark.parametrize("adapter", [QemuIA32, Bochs])
-def test_other_processors_are_refused(adapter: Callable[[str], Oracle]) -> None:
-    with pytest.raises(ValueError, match="not 68000"):
-        adapter("68000")
-
-
-@pytest.mark.parametrize(("name", "least"), [("qemu", 2000), ("bochs", 500)])
-def test_speed(name: str, least: int) -> None:
-    """Cases a second, with start, encoding and decoding; far below what was measured."""
-    found = EMULATORS[name]
-    if shutil.which(found.program) is None:
-        pytest.skip(f"the oracle {found.program} is not installed")
-    cases = [case("50", state(n % 4)) for n in range(4000)]
-    began = time.process_time()
-    answers = runs(found, *cases)
-    spent = time.process_time() - began
-    assert all(isinstance(seen, Outcome) for seen in answers)
-    assert len(cases) / spent > least / 2
-
-
-# ---------------------------------------------------------------- the ROM
-
-
-def test_the_rom_is_what_its_source_says(tmp_path: Path) -> None:
-    if shutil.which("nasm") is None:
-        pytest.skip("nasm is not installed: `apt install nasm`")
-    assert popek.oracles.__file__ is not None
-    source = Path(popek.oracles.__file__).parent / "ia32_rom"
-    made = tmp_path / "monitor.bin"
-    command = ["nasm", "-w-number-overflow", "-f", "bin", "-o", str(made), "monitor.asm"]
-    subprocess.run(command, cwd=source, check=True)
-    assert made.read_bytes() == monitor()
+@pytest.mark.parametrize("code", ["0f0100", "0f0108", "0f0000", "0f0008", "0f0120"])
+def test_umip(emulator: Emulator, code: str) -> None:
+    """SGDT, SIDT, SLDT, STR and SMSW at level 3."""
+    oracle = emulator.adapter("IA-32 with UMIP")
+    there = {"gpr": (0x5000, 1, 2, 3, STACK, 5, 6, 7)}
+    on, off = (state(3, **there, **{"CR4.UMIP": bit}) for bit in (1, 0))
+    refused, stored_ = oracle.run([case(code, on), case(code, off)])
+    assert isinstance(refused, Outcome)
+    assert isinstance(stored_, Outcome)
+    assert (refused.trap, stored_.trap) == (Trap(13, 0), None)

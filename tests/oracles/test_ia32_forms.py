@@ -12,7 +12,7 @@ from popek.oracles import Died, Outcome
 from tests.oracles.comparing import differences
 from tests.oracles.ia32 import trials, vector_of
 from tests.oracles.ia32_disagreements import unexplained
-from tests.oracles.test_ia32 import EMULATORS
+from tests.oracles.ia32_flat import EMULATORS
 from tests.semantics.specs import bundled_isa
 
 #: States per form, and parts of the work.

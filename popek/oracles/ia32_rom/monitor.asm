@@ -1,4 +1,6 @@
-; The monitor of the IA-32 oracles (popek/oracles/ia32.py says what it is for and how to build it).
+; The monitor of the IA-32 oracles: popek/oracles/ia32_monitor.py says what it is for.  To assemble:
+;
+;     nasm -w-number-overflow -f bin -o monitor.bin monitor.asm
 ;
 ; 64 KiB at the top of the first 4 GiB, started from the reset vector.  It runs each case of a table
 ; as a guest of the processor's own virtualization: AMD's SVM where there is one (QEMU), else Intel's
@@ -12,7 +14,7 @@
 HOST_PD    equ  0x10000         ; 4 pages: the monitor's own page directories, identity
 HOST_PDPT  equ  0x14000
 NEST_ROOT  equ  0x15000         ; SVM: page directory pointers; VMX: PML4
-NEST_PDPT  equ  0x15800         ; VMX: page directory pointers, not PAE's
+NEST_PDPT  equ  0x3E000         ; VMX: page directory pointers
 NEST_PD    equ  0x16000         ; 4 pages
 ZERO_PT    equ  0x1A000         ; 512 times the page of zeros
 ZERO_PAGE  equ  0x1B000
@@ -219,8 +221,8 @@ nested_tables:
         mov     eax, NEST_PD + 1
         cmp     dword [IS_SVM], 0
         jne     .pdpt
-        mov     dword [NEST_ROOT], NEST_PDPT_PAGE + 7
-        mov     edi, NEST_PDPT_PAGE
+        mov     dword [NEST_ROOT], NEST_PDPT + 7
+        mov     edi, NEST_PDPT
         mov     eax, NEST_PD + 7
 .pdpt:  mov     ecx, 4
 .each:  mov     [edi], eax
@@ -232,7 +234,6 @@ nested_tables:
         xor     eax, eax
         rep stosd
         ret
-NEST_PDPT_PAGE equ 0x3E000
 
 zero_table:                     ; edi: a page
         mov     ecx, 512
@@ -479,15 +480,19 @@ one_case:
         cmp     edx, [STATE_OUT + ST_EIP]
         jne     .stop
 .not_planted:
-        btr     [EXCEPTIONS], eax
         or      eax, 0x100
         call    event
         and     dword [WATCHED], ~4
         cmp     dword [IS_SVM], 0
-        je      .again
+        jne     .inject
+        movzx   eax, byte [INFO]
+        btr     [EXCEPTIONS], eax
+        jmp     .again
+.inject:
         call    svm_inject      ; from where the exception left the guest
-        jc      .stop
-        jmp     .run
+        jnc     .run
+        mov     dword [REASON], 0x7F
+        jmp     .stop
 .hlt:   mov     eax, 0x300
         call    event
         and     dword [WATCHED], ~9
