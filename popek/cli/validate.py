@@ -66,7 +66,7 @@ from popek.validation.store import Store
     "--record",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write there what the first oracle answers to one case of each path.",
+    help="Write there what the first oracle shows.",
 )
 @click.option(
     "--recorded",

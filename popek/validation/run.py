@@ -52,7 +52,7 @@ class Options:
     jobs: int
     load: Callable[[], ir.Isa]
     store: Callable[[str], Store] | None = None
-    #: Takes one case of each path that the first oracle showed.
+    #: Takes each case that the first oracle showed.
     record: Callable[[Recorded], None] | None = None
 
 
@@ -160,7 +160,7 @@ def _subjects(
             found = _judged(isa, forms[batch.made.subject.form], oracles, batch, answers)
             done[batch.made.subject] = found
             if record is not None and batch.made.subject.scope == CLAUSE:
-                for recorded in _one_per_path(batch, answers):
+                for recorded in _shown(batch, answers):
                     record(recorded)
             if store is not None:
                 store.put(forms[batch.made.subject.form], found)
@@ -199,12 +199,10 @@ def _asked(oracle: Oracle, cases: Sequence[Case]) -> Iterator[Answer]:
             done += 1
 
 
-def _one_per_path(batch: _Batch, answers: Sequence[Sequence[Answer]]) -> Iterator[Recorded]:
-    """The first case of each path that the first oracle showed."""
-    shown: set[Key] = set()
+def _shown(batch: _Batch, answers: Sequence[Sequence[Answer]]) -> Iterator[Recorded]:
+    """The cases that the first oracle showed."""
     for m, row in zip(batch.made.made, answers, strict=True):
-        if isinstance(row[0], Outcome) and not shown.issuperset(m.paths):
-            shown.update(m.paths)
+        if isinstance(row[0], Outcome):
             yield Recorded.of(batch.made.subject.form, m.world, m.case, row[0])
 
 

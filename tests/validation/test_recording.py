@@ -35,10 +35,11 @@ def test_a_recording_agrees_until_the_spec_changes(tmp_path: Path) -> None:
     path = tmp_path / "swap.gz"
     isa = recorded(path)
     result = replay(isa, *read(path))
-    assert result.total("agree") == result.total("exercised") == 1
+    assert result.total("agree") == result.total("cases") > 0
+    assert result.total("exercised") == 1
     (form,) = isa.forms
     broken = replace(isa, forms=(replace(form, body=form.body[:-1]),))
-    assert replay(broken, *read(path)).total("disagree") == 1
+    assert replay(broken, *read(path)).total("disagree") > 0
 
 
 def test_other_files_are_no_recordings(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_other_files_are_no_recordings(tmp_path: Path) -> None:
 def test_the_specs_agree_with_what_is_checked_in(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One case of each path that the oracle showed, by the command in the file's first line."""
+    """What the oracle showed, by the command in the file's first line."""
     header, answers = read(path)
     spec = path.name.split(".")[0]
     assert header.command.startswith(f"popek validate {spec} --on {header.oracle.name}")
