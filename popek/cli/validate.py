@@ -28,8 +28,9 @@ from popek.report.style import for_stdout
 from popek.report.validate_json import validate_document, validate_result
 from popek.report.validate_text import validate_report
 from popek.validation.disagreements import Blame, Classified, classified, table
+from popek.validation.recording import BadRecording, Header, Recorded, read, write
 from popek.validation.result import Validation
-from popek.validation.run import Options, validate
+from popek.validation.run import Options, replay, validate
 from popek.validation.store import Store
 
 
@@ -39,7 +40,6 @@ from popek.validation.store import Store
     "--on",
     "names",
     metavar="ORACLE[,ORACLE]",
-    required=True,
     help="The emulators that vote; popek doctor lists them. States are made for the first.",
 )
 @click.option(
@@ -62,14 +62,28 @@ from popek.validation.store import Store
     default=None,
     help="Processes that make cases; by default one for each processor.",
 )
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write there what the first oracle shows.",
+)
+@click.option(
+    "--recorded",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Instead of --on: compare with the answers in such a file.",
+)
 @options.output
 def command(
     specs: tuple[str, ...],
-    names: str,
+    names: str | None,
     only: tuple[str, ...],
     seed: int,
     keep: Path | None,
     jobs: int | None,
+    record: Path | None,
+    recorded: Path | None,
     format: str | None,
 ) -> int:
     """Run every path of every form of SPEC on emulators, and compare all of the state.
@@ -78,7 +92,11 @@ def command(
     some paths are neither reached nor refuted.
     """
     as_json = options.chosen_format(format) == "json"
-    wanted = [_known(name.strip()) for name in names.split(",")]
+    if (names is None) == (recorded is None):
+        raise click.UsageError("one of --on and --recorded is needed")
+    if record is not None and (keep is not None or len(specs) > 1 or recorded is not None):
+        raise click.UsageError("--record takes one SPEC, and every form anew: no --keep")
+    wanted = [_known(name.strip()) for name in (names or "").split(",") if names]
     exits: list[Exit] = []
     errors: list[Diagnostic] = []
     documents: list[dict[str, Any]] = []
@@ -87,6 +105,7 @@ def command(
         try:
             isa = popek.load(name, only=only)
             oracles = _opened(wanted, isa)
+            past = None if recorded is None else _read(recorded, isa)
         except PopekError as error:
             errors += error.diagnostics
             exits.append(Exit.BAD_INPUT)
@@ -95,9 +114,12 @@ def command(
             say(f"popek: {error}")
             exits.append(Exit.ORACLE)
             continue
-        say(f"popek: {isa.title} on {names}, seed {seed}")
+        say(f"popek: {isa.title} on {names or recorded}, seed {seed}")
         try:
-            result = _validated(isa, name, only, oracles, seed, keep, jobs)
+            if past is not None:
+                result = replay(isa, *past)
+            else:
+                result = _validated(isa, name, only, oracles, seed, keep, jobs, record)
         except Exception as error:  # noqa: BLE001 -- the other specs are still validated
             exits.append(report_bug(error))
             continue
@@ -146,15 +168,36 @@ def _validated(
     seed: int,
     keep: Path | None,
     jobs: int | None,
+    record: Path | None,
 ) -> Validation:
+    answers: list[Recorded] = []
     settings = Options(
         seed=seed,
         jobs=min(jobs or os.cpu_count() or 1, len(isa.forms)),
         load=partial(popek.load, name, only=only),
         store=None if keep is None else partial(Store, keep),
+        record=None if record is None else answers.append,
     )
     with Progress(isa, sys.stderr) as progress:
-        return validate(isa, oracles, settings, progress)
+        result = validate(isa, oracles, settings, progress)
+    if record is not None and not result.partial and not result.lost:
+        oracle = oracles[0]
+        names = "".join(f" --only {n}" for n in only)
+        command = f"popek validate {name} --on {oracle.identity.name}{names} --seed {seed}"
+        header = Header(f"{command} --record FILE", isa.title, seed, oracle.identity, oracle.bench)
+        write(record, header, answers)
+    return result
+
+
+def _read(path: Path, isa: ir.Isa) -> tuple[Header, tuple[Recorded, ...]]:
+    """A recording for the spec.  Raises UsageError for another file."""
+    try:
+        header, found = read(path)
+    except BadRecording as error:
+        raise click.UsageError(f"--recorded: {error}") from None
+    if header.spec != isa.title:
+        raise click.UsageError(f"--recorded: {path} is about {header.spec}, not {isa.title}")
+    return header, found
 
 
 def outcome(result: Validation, found: Sequence[Classified]) -> Exit:

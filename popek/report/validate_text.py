@@ -12,7 +12,7 @@ from popek.isa import ir
 from popek.report.style import QUIET, UNDECIDED_STYLE, grid, section
 from popek.theory.theorems import count
 from popek.validation.disagreements import Blame, Classified, Row
-from popek.validation.result import Subjected, Validation
+from popek.validation.result import Validation
 
 _STYLE = {
     Blame.SPEC: "bold red",
@@ -21,6 +21,17 @@ _STYLE = {
     Blame.MODEL: QUIET,
     Blame.UNCLASSIFIED: "bold red",
 }
+
+#: Lines of the first table: what they are called, and what they sum.
+_COUNTS = (
+    ("feasible paths", "feasible"),
+    ("  exercised", "exercised"),
+    ("infeasible beginnings", "infeasible"),
+    ("beyond the bench", "beyond"),
+    ("unknown", "unknown"),
+    ("ways reached", "ways"),
+    ("cases", "cases"),
+)
 
 #: Unclassified disagreements that are shown in full.
 SHOWN = 10
@@ -53,29 +64,16 @@ def _opening(isa: ir.Isa, result: Validation, only: Sequence[str]) -> Iterator[R
 
 
 def _paths(result: Validation) -> Iterator[RenderableType]:
-    rows: list[tuple[str, ...]] = [
-        ("", "paths", "exercised", "infeasible", "beyond", "unknown", "ways", "cases")
-    ]
-    for name, subjects in (
-        (f"{len(result.forms)} forms", result.forms),
-        (f"{len(result.processor)} deliveries and translations", result.processor),
-    ):
-        if subjects:
-            rows.append((name, *(str(n) for n in _sums(subjects))))
+    """What was enumerated and run; deliveries and translations apart."""
+    columns = [s for s in (result.forms, result.processor) if s]
+    titles = (count(len(result.forms), "form"), f"{len(result.processor)} of the processor's own")
+    rows: list[tuple[str, ...]] = [("", *titles[: len(columns)])]
+    for name, counted in _COUNTS:
+        rows.append((name, *(str(sum(getattr(s, counted) for s in c)) for c in columns)))
     yield Text()
     yield grid([[Text(cell) for cell in row] for row in rows])
     agree, disagree, died = (result.total(n) for n in ("agree", "disagree", "died"))
     yield Text(f"{agree} agree, {disagree} disagree" + (f", {died} died" if died else ""))
-
-
-def _sums(subjects: Sequence[Subjected]) -> Iterator[int]:
-    yield sum(s.feasible for s in subjects)
-    yield sum(s.exercised for s in subjects)
-    yield sum(s.infeasible for s in subjects)
-    yield sum(s.beyond for s in subjects)
-    yield sum(s.unknown for s in subjects)
-    yield sum(s.ways for s in subjects)
-    yield sum(s.cases for s in subjects)
 
 
 def _left(result: Validation) -> Iterator[RenderableType]:

@@ -47,6 +47,7 @@ class Made:
     fields: Mapping[str, int]
     code: bytes
     paths: tuple[Key, ...]
+    world: World
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def population(
     scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
     return Population(
         Subject(form.key, scope),
-        tuple(_made(isa, scope, run) for run in steps),
+        tuple(made_of(isa, scope, run) for run in steps),
         tuple(paths.reached),
         paths.count(Verdict.INFEASIBLE),
         paths.count(Verdict.BEYOND),
@@ -125,10 +126,34 @@ def _runs(paths: Paths) -> Iterable[Stepped]:
 def _best(search: Search, scope: str, runs: Sequence[Stepped]) -> Stepped:
     """Of steps on one path, or near them, one that ends in a state that an oracle can show."""
     for run in runs:
-        better = search.shown(run)
-        if better is not None and _paths(run, scope) <= _paths(better, scope):
-            return better
+        for near in (run, *_at_other_levels(search, run)):
+            better = search.shown(near)
+            if better is not None and _paths(run, scope) <= _paths(better, scope):
+                return better
     return runs[0]
+
+
+def _at_other_levels(search: Search, run: Stepped) -> Iterator[Stepped]:
+    """The same step by a program at another level: with that level's registers, where a fault of
+    the stack, say, does not keep the processor from using its own.
+    """
+    isa = search.stepper.isa
+    if run.shows or not isinstance(isa.mode.level, ir.Read):
+        return
+    mode = isa.mode.level.component, WHOLE
+    values = [level.value for level in isa.mode.levels]
+    now = values.index(run.world.value(mode, isa.mode.level.width))
+    for position, value in enumerate(values):
+        if position == now:
+            continue
+        changed = {mode: value}
+        for c in isa.components.values():
+            if c.banked:
+                changed[c.name, position] = run.world.value((c.name, now), c.width)
+                changed[c.name, now] = run.world.value((c.name, position), c.width)
+        other = search.start(run.world.but(changed))
+        if other is not None:
+            yield other
 
 
 def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[Stepped]:
@@ -148,7 +173,8 @@ def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[St
             yield other
 
 
-def _made(isa: ir.Isa, scope: str, run: Stepped) -> Made:
+def made_of(isa: ir.Isa, scope: str, run: Stepped) -> Made:
+    """The case that a step starts from."""
     world, used = run.world, run.trace.touched.keys() | run.cells.keys()
 
     def shown(c: ir.Component) -> Value:
@@ -167,7 +193,7 @@ def _made(isa: ir.Isa, scope: str, run: Stepped) -> Made:
         if name in memory:
             memory[name][cell] = world.value((name, cell), isa.memories[name].width)
     taken = tuple(sorted(_paths(run, scope)))
-    return Made(Case(state, memory), run.fields, run.code, taken)
+    return Made(Case(state, memory), run.fields, run.code, taken, run.world)
 
 
 def _paths(run: Stepped, scope: str) -> frozenset[Key]:

@@ -11,14 +11,26 @@ from multiprocessing import get_context
 from time import perf_counter
 
 from popek.isa import ir
-from popek.oracles.oracle import Answer, Bench, Case, Died, Oracle, OracleMissing, Outcome, Refused
-from popek.validation.cases import Population, Subject, population
+from popek.oracles.oracle import (
+    Answer,
+    Bench,
+    Case,
+    Died,
+    Identity,
+    Oracle,
+    OracleMissing,
+    Outcome,
+    Refused,
+)
+from popek.validation.cases import Made, Population, Subject, made_of, population
 from popek.validation.comparison import Difference, differences
 from popek.validation.ground import Ground
 from popek.validation.home import home_of
 from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, Silent, predict
+from popek.validation.recording import Header, Recorded, by_form
 from popek.validation.result import Disagreement, Stats, Subjected, Validation, case_document
+from popek.validation.stepping import CLAUSE, Stepper, Unencodable
 from popek.validation.store import Store, common_of
 from popek.validation.world import Place
 
@@ -40,6 +52,8 @@ class Options:
     jobs: int
     load: Callable[[], ir.Isa]
     store: Callable[[str], Store] | None = None
+    #: Takes each case that the first oracle showed.
+    record: Callable[[Recorded], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,14 @@ def validate(
         with _made_by(isa, oracles[0].bench, home, options) as made:
             for subjects in (_clauses, _processor):
                 reused += _subjects(
-                    isa, oracles, result, made, list(subjects(isa, result)), store, progress
+                    isa,
+                    oracles,
+                    result,
+                    made,
+                    list(subjects(isa, result)),
+                    store,
+                    options.record,
+                    progress,
                 )
     except KeyboardInterrupt:
         result.partial = True
@@ -124,6 +145,7 @@ def _subjects(
     made: Callable[[Sequence[Subject]], Iterable[_Batch]],
     subjects: Sequence[Subject],
     store: Store | None,
+    record: Callable[[Recorded], None] | None,
     progress: Progress,
 ) -> int:
     """Validates the subjects, in their order; returns how many results had been kept."""
@@ -137,6 +159,9 @@ def _subjects(
         for batch, answers in zip(waiting, _answers(oracles, waiting), strict=True):
             found = _judged(isa, forms[batch.made.subject.form], oracles, batch, answers)
             done[batch.made.subject] = found
+            if record is not None and batch.made.subject.scope == CLAUSE:
+                for recorded in _shown(batch, answers):
+                    record(recorded)
             if store is not None:
                 store.put(forms[batch.made.subject.form], found)
         waiting.clear()
@@ -172,6 +197,64 @@ def _asked(oracle: Oracle, cases: Sequence[Case]) -> Iterator[Answer]:
                 raise OracleMissing(f"{name} died {deaths} times in a row: {error}") from error
             yield Died(str(error))
             done += 1
+
+
+def _shown(batch: _Batch, answers: Sequence[Sequence[Answer]]) -> Iterator[Recorded]:
+    """The cases that the first oracle showed."""
+    for m, row in zip(batch.made.made, answers, strict=True):
+        if isinstance(row[0], Outcome):
+            yield Recorded.of(batch.made.subject.form, m.world, m.case, row[0])
+
+
+def remade(
+    isa: ir.Isa, form: ir.Form, header: Header, recorded: Iterable[Recorded]
+) -> Iterator[tuple[Made, Outcome]]:
+    """The cases of a form that were recorded, with the answers.  One whose fields mean no code any
+    more is left out.
+    """
+    stepper = Stepper.of(isa, form, Ground(header.bench))
+    for entry in recorded:
+        try:
+            made = made_of(isa, CLAUSE, stepper.step(entry.world))
+        except Unencodable:
+            continue
+        yield made, entry.outcome(made.case)
+
+
+def replay(isa: ir.Isa, header: Header, recorded: Sequence[Recorded]) -> Validation:
+    """What the spec says of recorded cases, beside what was answered then."""
+    started = perf_counter()
+    oracle = _Past(header.oracle, header.bench)
+    forms = {form.key: form for form in isa.forms}
+    result = Validation((header.oracle,), header.seed)
+    for key, entries in by_form(recorded):
+        if (form := forms.get(key)) is None:
+            continue
+        past = list(remade(isa, form, header, entries))
+        made, answers = [m for m, _ in past], [(seen,) for _, seen in past]
+        said = tuple(predict(isa, form, m.fields, m.case) for m in made)
+        rows = [
+            row if isinstance(s, Prediction) else (Refused(s.why),)
+            for row, s in zip(answers, said, strict=True)
+        ]
+        paths = tuple(dict.fromkeys(path for m in made for path in m.paths))
+        population = Population(
+            Subject(key), tuple(made), paths, 0, 0, 0, 0, False, frozenset[str]()
+        )
+        result.subjects.append(_judged(isa, form, [oracle], _Batch(population, said), rows))
+    result.stats = Stats(perf_counter() - started)
+    return result
+
+
+@dataclass(frozen=True)
+class _Past:
+    """An oracle that is not there any more."""
+
+    identity: Identity
+    bench: Bench
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
+        return iter([Refused("not recorded")] * len(cases))
 
 
 def _answers(

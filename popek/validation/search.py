@@ -252,7 +252,7 @@ class Search:
         names, trace = self.stepper.names, run.trace
         fixed: dict[Term, int] = {}
         for condition in (*goals, *relevant):
-            for name in names.mentioned(condition) - free:
+            for name in sorted(names.mentioned(condition) - free):
                 fixed[names.variable(name)] = trace.values[name]
         match self.solver.solve([*goals, *relevant], fixed):
             case Sat(model=model):

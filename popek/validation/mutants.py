@@ -1,0 +1,168 @@
+"""Faults put into clauses on purpose: does validation notice?
+
+A mutant differs from its form in one statement or one operator.  It is killed if the spec with it
+disagrees with what an oracle showed of some case, in a way that no row of the table explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from popek.isa import ir
+from popek.isa.ir import Op
+from popek.oracles.oracle import Outcome
+from popek.source import Span
+from popek.validation.cases import Made
+from popek.validation.comparison import differences
+from popek.validation.disagreements import Row
+from popek.validation.prediction import Silent, predict
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A form with a fault; `what` says which, `span` where."""
+
+    form: ir.Form
+    what: str
+    span: Span
+
+
+#: What takes an operator's place.
+_SWAPPED = {
+    Op.EQ: Op.ULE,
+    Op.ULT: Op.ULE,
+    Op.ULE: Op.ULT,
+    Op.SLT: Op.SLE,
+    Op.SLE: Op.SLT,
+    Op.ADD: Op.SUB,
+    Op.SUB: Op.ADD,
+    Op.AND: Op.OR,
+    Op.OR: Op.AND,
+    Op.XOR: Op.OR,
+}
+
+
+def draw(isa: ir.Isa, seed: int, count: int) -> list[Mutant]:
+    """So many different mutants, from all sites of all forms."""
+    sites = [(form, site) for form in isa.forms for site in _sites(form)]
+    chosen = Random(seed).sample(sites, min(count, len(sites)))
+    return [Mutant(replace(form, body=make()), what, span) for form, (what, span, make) in chosen]
+
+
+def killed(
+    isa: ir.Isa, mutant: Mutant, past: Sequence[tuple[Made, Outcome]], rows: Sequence[Row]
+) -> bool | None:
+    """Whether the mutant disagrees with what was shown; None where it cannot be run at all."""
+    for made, seen in past:
+        try:
+            said = predict(isa, mutant.form, made.fields, made.case)
+        except KeyError:
+            return None  # it uses what it does not bind any more
+        if isinstance(said, Silent):
+            return True  # something was shown
+        found = differences(isa, made.case, said, seen)
+        if found and not any(
+            row.about(isa, mutant.form, said.ending) and row.explains(isa, found, seen.state)
+            for row in rows
+        ):
+            return True
+    return False
+
+
+_Site = tuple[str, Span, Callable[[], tuple[ir.Stmt, ...]]]
+
+
+def _sites(form: ir.Form) -> Iterator[_Site]:
+    for number, stmt in enumerate(ir.statements(form.body)):
+        for what, changed in _changes(stmt):
+            yield (
+                what,
+                stmt.span,
+                lambda number=number, changed=changed: _put(form.body, number, changed),  # type: ignore[misc]
+            )
+
+
+def _changes(stmt: ir.Stmt) -> Iterator[tuple[str, tuple[ir.Stmt, ...]]]:
+    """The statements that a mutant has in the place of one."""
+    match stmt:
+        case ir.Require():
+            yield "check dropped", ()
+            for what, condition in _swapped(stmt.condition):
+                yield what, (replace(stmt, condition=condition),)
+        case ir.If():
+            yield "condition dropped", stmt.then
+            for what, condition in _swapped(stmt.condition):
+                yield what, (replace(stmt, condition=condition),)
+        case ir.Write(value=value):
+            yield f"{stmt.component} forgotten", ()
+            for what, other in _swapped(value):
+                yield what, (replace(stmt, value=other),)
+            yield "a bit too many", (replace(stmt, value=_flipped(value)),)
+        case ir.WriteElement(value=value):
+            yield f"{stmt.component} forgotten", ()
+            yield "a bit too many", (replace(stmt, value=_flipped(value)),)
+        case ir.Store(value=value):
+            yield "store forgotten", ()
+            yield "a bit too many", (replace(stmt, value=_flipped(value)),)
+        case ir.Set(value=value):
+            for what, other in _swapped(value):
+                yield what, (replace(stmt, value=other),)
+        case ir.Check():
+            yield "check dropped", ()
+        case ir.Wait() | ir.DeviceOutput():
+            yield "effect dropped", ()
+        case ir.Jump() | ir.Load() | ir.DeviceInput() | ir.HostRequire():
+            pass
+        case ir.Unpredictable() | ir.Shutdown():
+            pass
+
+
+def _flipped(value: ir.Expr) -> ir.Expr:
+    """The highest bit is another."""
+    top = ir.Const(1 << value.width - 1, value.width)
+    return ir.Operation(Op.XOR, (value, top), value.width)
+
+
+def _swapped(expr: ir.Expr) -> Iterator[tuple[str, ir.Expr]]:
+    """The expression with one operator swapped, or one slice a bit further down."""
+    match expr:
+        case ir.Operation(op=op, args=args):
+            if op in _SWAPPED:
+                yield f"{op} for {_SWAPPED[op]}", replace(expr, op=_SWAPPED[op])
+            for i, arg in enumerate(args):
+                for what, other in _swapped(arg):
+                    yield what, replace(expr, args=(*args[:i], other, *args[i + 1 :]))
+        case ir.Extract(value=value, high=high, low=low):
+            if low > 0:
+                yield "another slice", replace(expr, high=high - 1, low=low - 1)
+            for what, other in _swapped(value):
+                yield what, replace(expr, value=other)
+        case _:
+            pass
+
+
+def _put(body: Sequence[ir.Stmt], number: int, changed: tuple[ir.Stmt, ...]) -> tuple[ir.Stmt, ...]:
+    """The body with other statements in the place of one, counted as `ir.statements` does."""
+    result, _ = _placed(body, number, changed)
+    return result
+
+
+def _placed(
+    body: Sequence[ir.Stmt], number: int, changed: tuple[ir.Stmt, ...]
+) -> tuple[tuple[ir.Stmt, ...], int]:
+    """The new body, and the number seen from behind it; below zero once it is done."""
+    result: list[ir.Stmt] = []
+    for stmt in body:
+        if number == 0:
+            result += changed
+            number -= 1
+            continue
+        number -= 1
+        if isinstance(stmt, ir.If) and number >= 0:
+            then, number = _placed(stmt.then, number, changed)
+            otherwise, number = _placed(stmt.otherwise, number, changed)
+            stmt = replace(stmt, then=then, otherwise=otherwise)
+        result.append(stmt)
+    return tuple(result), number
