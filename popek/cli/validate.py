@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,16 @@ from popek.cli.output import emit, emit_json, say, say_diagnostics
 from popek.cli.progress import Progress
 from popek.diagnostics import Diagnostic, PopekError, did_you_mean
 from popek.isa import ir
+from popek.isa.load import load_source
 from popek.oracles import OracleMissing
 from popek.oracles.catalogue import CATALOGUE, Known, known
 from popek.oracles.oracle import Oracle
 from popek.report.check_text import together
+from popek.report.names import Wanted
 from popek.report.style import for_stdout
 from popek.report.validate_json import validate_document, validate_result
 from popek.report.validate_text import validate_report
+from popek.resources import spec_path
 from popek.validation.disagreements import Blame, Classified, classified, table
 from popek.validation.recording import BadRecording, Header, Recorded, read, write
 from popek.validation.result import Validation
@@ -160,6 +164,18 @@ def _opened(wanted: Sequence[tuple[Known, ...]], isa: ir.Isa) -> list[Oracle]:
     return found
 
 
+def on_bench(spec: str, only: tuple[str, ...], conditions: tuple[str, ...]) -> ir.Isa:
+    """The spec, with the conditions of a bench among its invariants."""
+    plain = popek.load(spec, only=only)
+    if not conditions:
+        return plain
+    path = spec_path(spec)
+    added = "".join(f"invariant {condition}\n" for condition in conditions)
+    text = f'isa "{plain.title}" extends "{path.name}"\n\n{added}'
+    found = load_source(text, "bench.isa", path.parent, only=Wanted(only) if only else None)
+    return replace(found, path=plain.path, sha256=plain.sha256)
+
+
 def _validated(
     isa: ir.Isa,
     name: str,
@@ -171,10 +187,12 @@ def _validated(
     record: Path | None,
 ) -> Validation:
     answers: list[Recorded] = []
+    load = partial(on_bench, name, only, oracles[0].bench.conditions)
+    isa = load()
     settings = Options(
         seed=seed,
         jobs=min(jobs or os.cpu_count() or 1, len(isa.forms)),
-        load=partial(popek.load, name, only=only),
+        load=load,
         store=None if keep is None else partial(Store, keep),
         record=None if record is None else answers.append,
     )

@@ -315,3 +315,22 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
     if usable:
         state |= {"LDT.limit": words[_LDTR + 2], "LDT.base": words[_LDTR + 3]}
     return state
+
+
+#: What the segment registers and their hidden parts are in every state that an entry of a guest
+#: accepts (SDM vol. 3C, section 26.3.1.2; APM vol. 2, section 15.5.1), and what processors hold.
+CONDITIONS: Final = (
+    "seg[CS_SEG].big == CS_D",
+    "seg[SS_SEG].big == SS_B",
+    "seg[CS_SEG].usable and not seg[CS_SEG].writable and not seg[CS_SEG].down",
+    "seg[CS_SEG].level == CPL or seg[CS_SEG].level == 3",
+    "seg[SS_SEG].usable and seg[SS_SEG].readable and seg[SS_SEG].writable",
+    "seg[SS_SEG].level == CPL",
+    *(
+        f"if seg[{n}].usable then seg[{n}].readable else seg[{n}].level == 0"
+        for n in ("ES_SEG", "DS_SEG", "FS_SEG", "GS_SEG")
+    ),
+    "CR0.CD or not CR0.NW",
+    "not TR[2] and not LDTR[2]",
+    "not (EFLAGS.VIF and EFLAGS.VIP and CR4.PVI and CPL == 3)",
+)

@@ -25,6 +25,7 @@ from typing import Final
 from popek.oracles import ia32_batch
 from popek.oracles.ia32_batch import Task
 from popek.oracles.ia32_monitor import SVM, Clock, Seen, answer
+from popek.oracles.ia32_state import CONDITIONS
 from popek.oracles.oracle import (
     Answer,
     Bench,
@@ -59,6 +60,7 @@ _BENCH: Final = Bench(
         "DR7.ENABLE": 0,
     },
     regions=(),
+    conditions=CONDITIONS,
 )
 
 

@@ -157,7 +157,9 @@ class QemuRv64:
         )
         version = re.search(r"version (\S+)", said.stdout)
         self.identity = Identity(NAME, version[1] if version else "unknown", f"virt, {_CPU}")
-        self.bench = Bench(_FIXED, (Region("ram", _RAM, _RAM + _CELLS - 1),), _UNSEEN)
+        self.bench = Bench(
+            _FIXED, (Region("ram", _RAM, _RAM + _CELLS - 1),), _UNSEEN, ("pc[1..0] == 0",)
+        )
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
         parts = [cases[i : i + _PART] for i in range(0, len(cases), _PART)]
