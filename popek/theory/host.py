@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 
+from popek.isa.footprint import expression_reads
 from popek.isa.ir import Component, Isa, Level, Role
 from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy, reads_of
@@ -50,10 +51,16 @@ def domain(component: Component) -> tuple[Value, ...]:
 def choosable(isa: Isa) -> tuple[Component, ...]:
     """The controls and loadables that are the host's to choose.
 
-    What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice, and what has a `host`
-    clause is chosen already.
+    What an invariant makes a constant (ia32: EFLAGS.VM, CR0.PE) is nobody's choice, and what has a
+    `host` clause is chosen already.
     """
-    settled = {name for i in isa.invariants for name, _ in definitions(isa, i)}
+    constants = {c.name for c in isa.components.values() if c.role is Role.PARAMETER}
+    settled = {
+        name
+        for invariant in isa.invariants
+        for name, value in definitions(isa, invariant)
+        if expression_reads(value) <= constants
+    }
     settled |= {c.name for c in isa.components.values() if c.host is not None}
     return tuple(
         c
@@ -82,7 +89,7 @@ def dx(subject: Subject, name: str, coupling: Coupling) -> Finding:
 
 @dataclass
 class Trial:
-    """One form under any setting of the controls and loadables that it touches."""
+    """One form under any setting of the controls and loadables that matter to it."""
 
     subject: Subject
     plain: bool | None
@@ -195,15 +202,12 @@ class Choice:
 
 
 def choose(anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]) -> Choice:
-    """The best admissible choice; components that no form of `trials` touches are `loaded`."""
+    """The best admissible choice; components that matter to no form of `trials` are `loaded`."""
     components = choosable(anatomy.isa)
     host: dict[str, Value] = {c.name: fixed.get(c.name, Binding.LOADED) for c in components}
     tied = 1
     admissible = True
-    every = frozenset(anatomy.isa.components)
-    bonds = [anatomy.tied(frozenset({c.name}), every) for c in components]
-    bonds += [reads_of(p) for p in anatomy.isa.hosts]
-    for group in _groups(components, trials, bonds):
+    for group in _groups(components, trials):
         names = {c.name for c in group}
         concerned = [t for t in trials if names & set(t.names)]
         best, ties, ok = _best(group, concerned, fixed)
@@ -214,15 +218,13 @@ def choose(anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]
 
 
 def _groups(
-    components: Iterable[Component], trials: Sequence[Trial], ties: Sequence[frozenset[str]]
+    components: Iterable[Component], trials: Sequence[Trial]
 ) -> list[tuple[Component, ...]]:
-    """Components that have to be chosen together, because some form touches both, or some invariant
-    or `host` line ties them.
-    """
+    """Components that have to be chosen together, because both matter to some form."""
     touched = {name for t in trials for name in t.names}
     groups = [{c.name} for c in components if c.name in touched]
-    for names in (*(frozenset(t.names) for t in trials), *ties):
-        together = [g for g in groups if g & names]
+    for trial in trials:
+        together = [g for g in groups if not g.isdisjoint(trial.names)]
         if len(together) > 1:
             groups = [g for g in groups if g not in together] + [set().union(*together)]
     order = {c.name: (i, c) for i, c in enumerate(components)}
