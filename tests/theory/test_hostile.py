@@ -255,6 +255,12 @@ TRIED = [
         CRITICAL, "the real machine is in user mode, where A is 0",
         "\ncontrol A : bool\ninvariant M == supervisor or not A\n",
     ),
+    Tried(
+        "a control that is always what a resource is",
+        "require M == supervisor or not A else raise denied; a[x] = R.l", PRIVILEGED,
+        "the host may set A = 1: the real Q is then 1",
+        "\ncontrol A : bool\nresource Q : bool\ninvariant A == Q\n",
+    ),
 ]  # fmt: skip
 
 
@@ -304,6 +310,38 @@ instruction Y x, y
     assert {v.kind for v in result.verdicts} == {CRITICAL, PRIVILEGED}
     # The one that is set, and the other 0 or loaded (which the invariant makes 0).
     assert result.choice.tied == 4
+
+
+def test_one_choice_for_what_is_tied_to_a_control_too() -> None:
+    """The real Q is the real A: equal to the bare Q only if A is loaded and equal to that, while Y
+    needs A = 1.
+    """
+    more = "\ncontrol A : bool\nresource Q : bool\ninvariant (A ^ Q) == 0\n"
+    second = """
+instruction Y x, y
+  encoding  1110 .... y:4 x:4
+  require M == supervisor or not A else raise denied
+  a[x] = R.l
+"""
+    result = checked(toy(more, one("a[x] = zext(Q)"), second))
+    assert CRITICAL in {v.kind for v in result.verdicts}
+    assert result.vmm.verdict is Verdict.REFUTED
+
+
+def test_no_other_choice_is_named_that_no_real_machine_has() -> None:
+    """In user mode A is 0: that direct execution is right under A = 1 is vacuous."""
+    more = "\ncontrol A : bool\ninvariant M == supervisor or not A\n"
+    assert (
+        verdict_of(checked(toy(more, one("require not A else raise denied; a[x] = R.l")))).unless
+        == ()
+    )
+
+
+def test_a_hybrid_rests_on_the_traps_of_critical_forms_too() -> None:
+    """X goes right in virtual user mode, but for its trap, which never reaches the host."""
+    result = checked(toy(LOST, one("if a[y] == 0 then raise lost; a[x] = zext(M)")))
+    assert verdict_of(result).kind is CRITICAL
+    assert result.hybrid.verdict is Verdict.UNDECIDED
 
 
 # ---------------------------------------------------------------- invariants
