@@ -9,7 +9,7 @@ from popek.isa import ir
 from popek.theory.anatomy import Anatomy
 from popek.theory.assumptions import Assumed, candidates, isa_assumptions, resting_on
 from popek.theory.classify import Studied, classify, premises, shows_clock, study
-from popek.theory.deliveries import delivery_findings, not_kept
+from popek.theory.deliveries import delivery_findings, keeps_relying, left_changed, not_kept
 from popek.theory.direct import Coupling
 from popek.theory.host import Choice, Value, choosable, choose, dx
 from popek.theory.invariants import Kept, induct
@@ -170,6 +170,11 @@ class _Session:
         for trap in sorted(delivered(self.isa, raised(self.isa, form.body))):
             if not isinstance(self.deliveries.get(trap), Proved):
                 return f"not proved that the trap {trap} is delivered to the host"
+        if keeps_relying(self.isa, form.body):
+            subject = Subject(self.prover, self.anatomy, form)
+            coupling = Coupling(self.anatomy, self.anatomy.lowest, {})
+            if some([subject.couple("left changed", left_changed, coupling)]) is not False:
+                return "not proved that what is the host's is as it was where its trap is delivered"
         return None
 
     def _theorems(self, studied: list[Studied]) -> tuple[Theorem, Theorem, Theorem, Theorem]:

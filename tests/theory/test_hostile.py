@@ -196,6 +196,41 @@ TRIED = [
         'let w = mem[a[x]]; host w == 0 "it is 0"; if w != 0 then a[y] = R.l', UNDECIDED,
         "nor what it stores",
     ),
+    Tried(
+        "a promise about a control", 'host TSD "TSD is set"; if not TSD then a[x] = R.l', UNDECIDED,
+        "loaded, the real TSD is what the guest wants",
+    ),
+    Tried(
+        "a promise about what is undefined",
+        'let u : u1 = undefined; host T[0] == u "it is u"; if T[0] != u then a[x] = 0', UNDECIDED,
+        "u may be another the next time",
+    ),
+    Tried(
+        "a promise about what the step has changed", "V = a[x][0]; raise kept", UNDECIDED,
+        "the delivery relies on V as the guest left it",
+        '\nresource V : u1\ntrap kept : completes = via(1)\ndeliver via(c : u8)\n'
+        '  host V == 0 "V is 0"\n  if V then M = user else M = supervisor\n',
+    ),
+    Tried(
+        "a promise about a table that the step has changed", "fixed[0] = a[x]; raise kept",
+        UNDECIDED, "the vector is what the guest wrote there",
+        FIXED + "\ntrap kept : completes = via(1)\ndeliver via(c : u8)\n  let new = fixed[0]\n"
+        '  host new[0] == supervisor "the vector"\n  M = new[0]\n',
+    ),
+    Tried(
+        "a promise about the real state before a trap that keeps its effects",
+        "a[x] = a[y]; raise kept", GUARDED, "the step leaves the real V alone",
+        '\nresource V : u1\ntrap kept : completes = via(1)\ndeliver via(c : u8)\n'
+        '  host V == 0 "V is 0"\n  if V then M = user else M = supervisor\n',
+        Label.ALWAYS,
+    ),
+    Tried(
+        "what is left to a second trap", "V = a[x][0]; raise first", UNDECIDED,
+        "the second delivery reads V as the step left it, though itself it is a fault",
+        "\nresource V : u1 host 0\ntrap first : completes = onwards(1)\ntrap second = via(1)\n"
+        "deliver onwards(c : u8)\n  raise second\n"
+        "deliver via(c : u8)\n  if V then M = user else M = supervisor\n",
+    ),
     # ------------------------------------------------------------ clocks
     Tried(
         "a clock with a settable offset", "a[x] = CLK + OFF", GUARDED,
@@ -342,6 +377,19 @@ def test_a_hybrid_rests_on_the_traps_of_critical_forms_too() -> None:
     result = checked(toy(LOST, one("if a[y] == 0 then raise lost; a[x] = zext(M)")))
     assert verdict_of(result).kind is CRITICAL
     assert result.hybrid.verdict is Verdict.UNDECIDED
+
+
+def test_a_promise_is_the_hosts_in_one_place_and_not_in_another() -> None:
+    """The same line: of R.b the host may say that it is zero, of a register it may not."""
+    more = '\nfunction zero(v : u16)\n  host v == 0 "it is zero"\n'
+    second = """
+instruction Y x, y
+  encoding  1110 .... y:4 x:4
+  zero(a[x])
+  if a[x] != 0 then a[y] = R.l
+"""
+    result = checked(toy(more, one("zero(R.b); a[x] = 0"), second))
+    assert verdict_of(result, "Y").kind is UNDECIDED
 
 
 # ---------------------------------------------------------------- invariants
