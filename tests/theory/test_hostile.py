@@ -201,11 +201,6 @@ TRIED = [
         "loaded, the real TSD is what the guest wants",
     ),
     Tried(
-        "a promise about what is undefined",
-        'let u : u1 = undefined; host T[0] == u "it is u"; if T[0] != u then a[x] = 0', UNDECIDED,
-        "u may be another the next time",
-    ),
-    Tried(
         "a promise about what the step has changed", "V = a[x][0]; raise kept", UNDECIDED,
         "the delivery relies on V as the guest left it",
         '\nresource V : u1\ntrap kept : completes = via(1)\ndeliver via(c : u8)\n'
@@ -430,10 +425,26 @@ def test_what_is_unpredictable_can_break_an_invariant_about_registers() -> None:
             "if A then a[x] = R.l",
             ("a0",),
         ),
+        (
+            'resource A : u1\ninvariant A == 0 "one"\ninvariant A + A == 0 and A != 1 "two"',
+            "if A then a[x] = R.l",
+            ("two",),
+        ),
+        (
+            "parameter N : u16\nresource A : u16\ninvariant A == N\nreset\n  A = N",
+            "a[x] = A",
+            ("same-processor",),
+        ),
         # Direct execution goes right without it, too; that the form is plain is what rests on it.
         ('control D : u2\ninvariant D != 1 "d"', "if D == 1 then wait", ("d",)),
     ],
-    ids=["through another", "in a local", "innocuous alone"],
+    ids=[
+        "through another",
+        "in a local",
+        "one of two",
+        "a parameter through an invariant",
+        "innocuous alone",
+    ],
 )
 def test_a_verdict_lists_every_invariant_that_it_rests_on(
     more: str, clause: str, rests_on: tuple[str, ...]
@@ -441,6 +452,14 @@ def test_a_verdict_lists_every_invariant_that_it_rests_on(
     verdict = verdict_of(checked(toy(f"\n{more}\n", one(clause))))
     assert verdict.kind is INNOCUOUS
     assert verdict.assumptions == rests_on
+
+
+def test_a_verdict_rests_on_an_invariant_through_a_host_clause() -> None:
+    """The real B is the real A, which is 1 if the invariant holds."""
+    more = '\nresource A : u1\nresource B : u1 host A\ninvariant A == 1 "a1"\n'
+    clause = "require M == supervisor or not B else raise denied; a[x] = R.l"
+    verdict = verdict_of(checked(toy(more, one(clause))))
+    assert (verdict.kind, verdict.assumptions) == (PRIVILEGED, ("a1",))
 
 
 # ---------------------------------------------------------------- unknown is never success
