@@ -20,7 +20,7 @@ from popek.theory.direct import (
     demoted_traps,
     direct_execution,
 )
-from popek.theory.host import Trial, Value, domain
+from popek.theory.host import Trial, Value, can_be, domain
 from popek.theory.obligation import Fault, Obligation
 from popek.theory.readings import plain, read_general, read_pg74
 from popek.theory.shrink import shrink
@@ -198,8 +198,9 @@ def _unless(studied: Studied, host: Host, others: Sequence[Studied]) -> list[Unl
         setting = dict(zip(trial.names, values, strict=True))
         changed = {n: v for n, v in setting.items() if host[n] != v}
         other = {**host, **changed}
-        if changed and trial.unsafe(other) is False and _vacuous(studied, other) is False:
-            found.append((len(changed), changed))
+        if changed and can_be(trial.subject, setting) and trial.unsafe(other) is False:
+            if _vacuous(studied, other) is False:
+                found.append((len(changed), changed))
     if not found:
         return []
     fewest = min(n for n, _ in found)

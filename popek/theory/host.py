@@ -26,9 +26,9 @@ from popek.theory.direct import (
     demoted_completes,
     direct_execution,
     stopped,
+    unbound,
 )
 from popek.theory.obligation import Obligation
-from popek.theory.prover import Build
 from popek.theory.states import definitions
 from popek.theory.subject import CoupledClaim, Subject, some
 from popek.theory.verdict import Finding, Proved, Refuted, Witness
@@ -243,7 +243,7 @@ def _best(
     settings = [dict(zip(names, values, strict=True)) for values in product(*domains)]
     assert len(settings) == prod(map(len, domains))
     # A setting that the spec's invariants and `host` lines rule out is none.
-    settings = [s for s in settings if _can_be(trials, s)] or settings
+    settings = [s for s in settings if can_be(trials[0].subject, s)] or settings
 
     def stopped_forms(setting: dict[str, Value]) -> int:
         """How far from admissible: plain forms that it stops or makes unsafe."""
@@ -261,27 +261,36 @@ def _best(
     return min(candidates, key=_preference), len(candidates), fewest == 0
 
 
-def _can_be(trials: Sequence[Trial], setting: Host) -> bool:
+def can_be(subject: Subject, setting: Host) -> bool:
     """Whether there are bound states at every level under the setting, unless that is not decided.
 
-    Only predicates about these components can rule one out.
+    Only predicates about these components can rule one out.  Where one of them is loaded, every
+    bare state has to have its real one: no hypervisor runs a guest whose own value it cannot load.
     """
-    subject = trials[0].subject
-    isa, anatomy, prover = subject.anatomy.isa, subject.anatomy, subject.prover
+    isa, anatomy = subject.anatomy.isa, subject.anatomy
     if not any(reads_of(p) & setting.keys() for p in (*isa.invariants, *isa.hosts)):
         return True
-    for level in anatomy.levels:
-        name = f"bound at {level.name} under {', '.join(f'{n}={v}' for n, v in setting.items())}"
-        if prover.satisfiable(name, (), _bound_states(anatomy, level, setting)) is False:
-            return False
-    return True
+    loads = Binding.LOADED in setting.values()
+    under = ", ".join(f"{n}={v}" for n, v in setting.items())
+    return all(
+        _is_bound(subject, Coupling(anatomy, level, setting), f"{level.name} under {under}", loads)
+        for level in anatomy.levels
+    )
 
 
-def _bound_states(anatomy: Anatomy, level: Level, setting: Host) -> Build:
-    def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-        return bound_states(Coupling(anatomy, level, setting, flat=flat), algebra)
+def _is_bound(subject: Subject, coupling: Coupling, where: str, every: bool) -> bool:
+    """Whether some bare state in the coupling's level has a real one, or every one has."""
 
-    return build
+    def together(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        return bound_states(coupling.flattened(flat), algebra)
+
+    def alone(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        return unbound(coupling.flattened(flat), algebra)
+
+    prover = subject.prover
+    if prover.satisfiable(f"bound at {where}", (), together) is False:
+        return False
+    return not every or some([prover.find(f"unbound at {where}", (), alone)]) is not True
 
 
 def _preference(setting: dict[str, Value]) -> tuple[int, tuple[int, ...]]:

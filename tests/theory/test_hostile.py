@@ -286,6 +286,20 @@ TRIED = [
         "\ncontrol A : bool\ninvariant M == supervisor or not A\n",
     ),
     Tried(
+        "a control that the guest may set and the real machine may not",
+        "if A then a[x] = 1 else a[x] = 2", CRITICAL,
+        "it cannot be loaded: the real machine is in user mode, where A is 0",
+        "\ncontrol A : bool\ninvariant M == supervisor or not A\n",
+    ),
+    Tried(
+        "a control of which the host says what it is", "if not A then a[x] = R.l", CRITICAL,
+        "it cannot be loaded, the guest may have A = 0", "\ncontrol A : bool\nhost A == 1\n",
+    ),
+    Tried(
+        "a loadable of which the host says what it is", "if not A then a[x] = R.l", CRITICAL,
+        "as above", "\nloadable A : bool\nhost A == 1\n",
+    ),
+    Tried(
         "a control that is always what a resource is",
         "require M == supervisor or not A else raise denied; a[x] = R.l", PRIVILEGED,
         "the host may set A = 1: the real Q is then 1",
@@ -338,8 +352,8 @@ instruction Y x, y
     first = one("require M == supervisor or not A else raise denied; a[x] = R.l")
     result = checked(toy(more, first, second))
     assert {v.kind for v in result.verdicts} == {CRITICAL, PRIVILEGED}
-    # The one that is set, and the other 0 or loaded (which the invariant makes 0).
-    assert result.choice.tied == 4
+    # The one that is set, and the other 0: loaded, the guest could want both.
+    assert result.choice.tied == 2
 
 
 def test_one_choice_for_what_is_tied_to_a_control_too() -> None:
