@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from popek.isa import ir
-from popek.isa.footprint import reads
+from popek.isa.footprint import expression_reads, reads
 from popek.isa.ir import Component, Isa, Role
 from popek.semantics.storage import translation_reads
 
@@ -57,6 +57,23 @@ class Anatomy:
             if not more:
                 return frozenset(tied)
             tied |= more
+
+    def bonded(self, names: frozenset[str]) -> frozenset[str]:
+        """`names`, and what invariants, and what the spec says of the real machine, tie to them."""
+        bonded = set(names)
+        while more := {n for bond in self._bonds if bond & bonded for n in bond} - bonded:
+            bonded |= more
+        return frozenset(bonded)
+
+    @cached_property
+    def _bonds(self) -> list[frozenset[str]]:
+        isa = self.isa
+        clauses = [
+            frozenset({c.name}) | expression_reads(c.host)
+            for c in isa.components.values()
+            if c.host is not None
+        ]
+        return [*clauses, *(reads_of(p) for p in (*isa.invariants, *isa.hosts))]
 
     @cached_property
     def translation(self) -> frozenset[str]:

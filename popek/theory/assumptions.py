@@ -31,15 +31,20 @@ def resting_on(
     """The assumptions that this form's verdict rests on.
 
     A critical form's witness rests on none: it is there.  For the others DX is proved again
-    without each that the clause could need, and so is what else the class says.
+    without each that the clause could need, and so is what else the class says.  What has been
+    dropped stays so: of two that each would do, one is listed.
     """
     if verdict is Class.CRITICAL:
         return ()
-    return tuple(
-        i
-        for i in candidates(studied, kept)
-        if _needed(studied, host, i) or _tells_classes_apart(studied, host, i, verdict)
-    )
+    resting: list[str] = []
+    dropped: frozenset[str] = frozenset()
+    for i in candidates(studied, kept):
+        without = dropped | {i}
+        if _needed(studied, host, without) or _tells_classes_apart(studied, host, without, verdict):
+            resting.append(i)
+        else:
+            dropped = without
+    return tuple(resting)
 
 
 def candidates(studied: Studied, kept: Sequence[Kept]) -> Iterator[str]:
@@ -50,26 +55,26 @@ def candidates(studied: Studied, kept: Sequence[Kept]) -> Iterator[str]:
         yield "coherent-translation"
     if studied.trial.timing_exempt and shows_clock(form):
         yield "timing-exempt"
-    if _same_processor(isa, form):
-        yield "same-processor"
     # What ties a component to another carries over to what is said of the other.
-    anatomy = studied.subject.anatomy
-    about = anatomy.tied(studied.subject.touches, frozenset(isa.components))
+    about = studied.subject.anatomy.bonded(studied.subject.touches)
+    if _same_processor(isa, form, about):
+        yield "same-processor"
     for one in kept:
         if one.inductive is not True and about & reads_of(one.invariant):
             yield one.invariant.text
 
 
-def _needed(studied: Studied, host: Host, dropped: str) -> bool:
-    """Whether DX is no longer proved at some level once the assumption is dropped."""
+def _needed(studied: Studied, host: Host, dropped: frozenset[str]) -> bool:
+    """Whether DX is no longer proved at some level once the assumptions are dropped."""
     subject = studied.subject
-    exempt = studied.trial.timing_exempt and dropped != "timing-exempt"
+    exempt = studied.trial.timing_exempt and "timing-exempt" not in dropped
+    without = " and ".join(sorted(dropped))
     return any(
         not isinstance(
             subject.couple(
-                f"DX at {level.name} without {dropped}",
+                f"DX at {level.name} without {without}",
                 direct_execution,
-                Coupling(subject.anatomy, level, host, exempt, dropped=frozenset({dropped})),
+                Coupling(subject.anatomy, level, host, exempt, dropped=dropped),
             ),
             Proved,
         )
@@ -77,19 +82,21 @@ def _needed(studied: Studied, host: Host, dropped: str) -> bool:
     )
 
 
-def _tells_classes_apart(studied: Studied, host: Host, dropped: str, verdict: Class) -> bool:
+def _tells_classes_apart(
+    studied: Studied, host: Host, dropped: frozenset[str], verdict: Class
+) -> bool:
     """Whether an invariant is what makes an innocuous form plain, or a privileged one trap."""
     subject = studied.subject
-    if dropped in REGISTRY:
+    without = frozenset(dropped - REGISTRY.keys())
+    if not without:
         return False
-    without = frozenset({dropped})
     match verdict:
         case Class.INNOCUOUS:
             freer = replace(subject, dropped=without)
             return plain(freer, read_general(freer)) is not True
         case Class.PRIVILEGED:
             coupling = replace(studied.trial.coupling(host), dropped=without)
-            name = f"completes when demoted without {dropped}"
+            name = f"completes when demoted without {' and '.join(sorted(without))}"
             return not isinstance(subject.couple(name, demoted_completes, coupling), Proved)
         case _:
             return False
@@ -105,10 +112,11 @@ def _ordinary(isa: ir.Isa, stmt: ir.Stmt) -> bool:
             return False
 
 
-def _same_processor(isa: ir.Isa, form: ir.Form) -> bool:
+def _same_processor(isa: ir.Isa, form: ir.Form, about: frozenset[str]) -> bool:
+    """Whether parameters have to do with the form, or it calls an abstract function."""
     parameters = {c.name for c in isa.components.values() if c.role is ir.Role.PARAMETER}
-    return any(
-        isinstance(part, ir.Apply) or (isinstance(part, ir.Read) and part.component in parameters)
+    return bool(about & parameters) or any(
+        isinstance(part, ir.Apply)
         for stmt in ir.statements(form.body)
         for expr in ir.expressions(stmt)
         for part in ir.subexpressions(expr)

@@ -9,7 +9,7 @@ from popek.isa import ir
 from popek.theory.anatomy import Anatomy
 from popek.theory.assumptions import Assumed, candidates, isa_assumptions, resting_on
 from popek.theory.classify import Studied, classify, premises, shows_clock, study
-from popek.theory.deliveries import delivery_findings, not_kept
+from popek.theory.deliveries import delivery_findings, keeps_relying, left_changed, not_kept
 from popek.theory.direct import Coupling
 from popek.theory.host import Choice, Value, choosable, choose, dx
 from popek.theory.invariants import Kept, induct
@@ -154,10 +154,28 @@ class _Session:
 
     def _classify(self, one: Studied) -> None:
         verdict = classify(one, self.choice.host, list(self.studied.values()))
-        verdict = _led_astray(self.isa, verdict, self.deliveries, self.promises)
+        # A critical form goes wrong where nothing traps.
+        if verdict.kind is not Class.CRITICAL and (reason := self._astray(verdict.form)):
+            verdict = replace(verdict, kind=Class.UNDECIDED, label=None, reason=reason)
         _consistent(verdict)
         possible = tuple(candidates(one, self.kept))
         self.verdicts[verdict.key] = replace(verdict, assumptions=possible)
+
+    def _astray(self, form: ir.Form) -> str | None:
+        """A safe verdict rests on the traps of its form leading to the host, and on what the host
+        promises being possible: the one that is not proved, if any.
+        """
+        if broken := not_kept(form.body, self.promises):
+            return broken
+        for trap in sorted(delivered(self.isa, raised(self.isa, form.body))):
+            if not isinstance(self.deliveries.get(trap), Proved):
+                return f"not proved that the trap {trap} is delivered to the host"
+        if keeps_relying(self.isa, form.body):
+            subject = Subject(self.prover, self.anatomy, form)
+            coupling = Coupling(self.anatomy, self.anatomy.lowest, {})
+            if some([subject.couple("left changed", left_changed, coupling)]) is not False:
+                return "not proved that what is the host's is as it was where its trap is delivered"
+        return None
 
     def _theorems(self, studied: list[Studied]) -> tuple[Theorem, Theorem, Theorem, Theorem]:
         verdicts = [self.verdicts[f.key] for f in self.isa.forms]
@@ -165,10 +183,11 @@ class _Session:
         two = recursive(
             one, _timed(self.anatomy, studied, verdicts, self.options), _clocks(verdicts)
         )
-        without = _hybrid(studied, verdicts, self.choice, contract=False)
+        astray = frozenset(form.key for form in self.isa.forms if self._astray(form))
+        without = _hybrid(studied, verdicts, self.choice, astray, contract=False)
         three = without
         if self.isa.contracts:
-            three = _hybrid(studied, verdicts, self.choice, contract=True)
+            three = _hybrid(studied, verdicts, self.choice, astray, contract=True)
         return one, two, three, without
 
     def result(self) -> Check:
@@ -207,26 +226,6 @@ def _no_theorems(why: str) -> tuple[Theorem, Theorem, Theorem, Theorem]:
     """None of them is decided."""
     unknown = Theorem(Verdict.UNDECIDED, (), why)
     return unknown, unknown, unknown, unknown
-
-
-def _led_astray(
-    isa: ir.Isa,
-    verdict: FormVerdict,
-    deliveries: Mapping[str, Finding],
-    promises: Mapping[str, bool | None],
-) -> FormVerdict:
-    """A safe verdict rests on the traps of its form leading to the host, and on what the host
-    promises being possible.
-    """
-    if verdict.kind is Class.CRITICAL:
-        return verdict
-    reason = not_kept(verdict.form.body, promises)
-    for trap in sorted(delivered(isa, raised(isa, verdict.form.body))):
-        if reason is None and not isinstance(deliveries.get(trap), Proved):
-            reason = f"not proved that the trap {trap} is delivered to the host"
-    if reason is None:
-        return verdict
-    return replace(verdict, kind=Class.UNDECIDED, label=None, reason=reason)
 
 
 def _consistent(verdict: FormVerdict) -> None:
@@ -272,9 +271,17 @@ def _timed(
 
 
 def _hybrid(
-    studied: list[Studied], verdicts: list[FormVerdict], choice: Choice, *, contract: bool
+    studied: list[Studied],
+    verdicts: list[FormVerdict],
+    choice: Choice,
+    astray: frozenset[tuple[str, str]],
+    *,
+    contract: bool,
 ) -> Theorem:
-    """DX in the least privileged level, under the spec's contract for it or without."""
+    """DX in the least privileged level, under the spec's contract for it or without.
+
+    `astray`: the forms that are safe nowhere, because of where their traps lead.
+    """
     failing: list[FormVerdict] = []
     undecided: list[FormVerdict] = []
     for one, verdict in zip(studied, verdicts, strict=True):
@@ -289,7 +296,7 @@ def _hybrid(
                 user = None
         if user is True:
             failing.append(verdict)
-        elif user is None or verdict.kind is Class.UNDECIDED:
+        elif user is None or verdict.kind is Class.UNDECIDED or verdict.key in astray:
             # A vacuous premise, or a trap that is not proved to reach the host, proves nothing.
             undecided.append(verdict)
     return hybrid(failing, undecided)

@@ -20,7 +20,7 @@ from popek.theory.direct import (
     demoted_traps,
     direct_execution,
 )
-from popek.theory.host import Trial, Value, domain
+from popek.theory.host import Trial, Value, can_be, domain
 from popek.theory.obligation import Fault, Obligation
 from popek.theory.readings import plain, read_general, read_pg74
 from popek.theory.shrink import shrink
@@ -58,7 +58,9 @@ def study(
 ) -> Studied:
     """The reading `general`, and the form ready to be tried under any host."""
     general = read_general(subject)
-    relevant = tuple(c for c in choosable if c.name in subject.touches)
+    # A control that something else is tied to decides what that is on the real machine.
+    bonded = subject.anatomy.bonded(subject.touches)
+    relevant = tuple(c for c in choosable if c.name in bonded)
     trial = Trial(subject, plain(subject, general), timing_exempt, relevant)
     return Studied(subject, general, trial)
 
@@ -195,8 +197,10 @@ def _unless(studied: Studied, host: Host, others: Sequence[Studied]) -> list[Unl
     for values in product(*(domain(c) for c in trial.relevant)):
         setting = dict(zip(trial.names, values, strict=True))
         changed = {n: v for n, v in setting.items() if host[n] != v}
-        if changed and trial.unsafe({**host, **changed}) is False:
-            found.append((len(changed), changed))
+        other = {**host, **changed}
+        if changed and can_be(trial.subject, setting) and trial.unsafe(other) is False:
+            if _vacuous(studied, other) is False:
+                found.append((len(changed), changed))
     if not found:
         return []
     fewest = min(n for n, _ in found)

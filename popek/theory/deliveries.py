@@ -6,12 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from popek.isa import ir
+from popek.isa.footprint import writes
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
 from popek.semantics.step import Run
 from popek.source import Span
 from popek.theory.anatomy import Anatomy
-from popek.theory.direct import DIRECT, Coupling, direct_state, inputs_of, storage_of
+from popek.theory.direct import (
+    DIRECT,
+    Coupling,
+    components_differ,
+    demoted_completes,
+    direct_state,
+    host_memory,
+    inputs_of,
+    storage_of,
+)
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
 from popek.theory.prover import Prover
 from popek.theory.raising import delivered, left_by, raised
@@ -141,6 +151,58 @@ def _leads_to_host(
     if broken := not_kept(entry.body, promises):
         return Undecided(name, broken)
     return finding
+
+
+def left_changed(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """Steps of the real machine that change what is the host's, and end in a trap that keeps it so
+    and whose delivery relies on what the host promised.
+    """
+    alone = demoted_completes(coupling, form, algebra)
+    isa, before = coupling.isa, alone.states[DIRECT]
+    lowest = len(isa.mode.levels) - 1
+    found: list[Violation[V]] = []
+    for trap in alone.runs[DIRECT].traps:
+        if not (trap.keeps and trap.name in isa.traps and _relies(isa, trap.name)):
+            continue
+
+        def changed(name: str, condition: V, trap: Trapped[V, B] = trap) -> Violation[V]:
+            guarded = algebra.both(trap.guard, condition)
+            return Violation(Fault.CHANGES, guarded, DIRECT, name, trap.span)
+
+        for name in sorted(writes(form.body) & isa.components.keys()):
+            component, (was, now) = isa.components[name], (before[name], trap.state[name])
+            if component.banked:
+                # The program's own copy is not the host's.
+                widths = component.index_width, component.width
+                at = algebra.const(lowest, component.index_width)
+                own: V = algebra.select(now, at, *widths)  # type: ignore[arg-type]
+                was = algebra.store(was, at, own, *widths)  # type: ignore[arg-type]
+            elif not coupling.held(component):
+                continue
+            found.append(changed(name, components_differ(algebra, component, was, now)))
+        for memory in isa.memories.values():
+            entry = host_memory(memory.name)
+            shape = f"index.{memory.name}", memory.index_width, memory.width
+            differ = algebra.banks_differ(before[entry], trap.state[entry], *shape)  # type: ignore[arg-type]
+            found.append(changed(memory.name, differ))
+    return alone.with_violations(*found)
+
+
+def _relies(isa: ir.Isa, trap: str) -> bool:
+    """Whether the delivery of the trap, or of one that it raises, relies on a promise."""
+    return any(
+        isinstance(stmt, ir.HostRequire)
+        for name in delivered(isa, frozenset({trap}))
+        for stmt in ir.statements(isa.traps[name].delivery)
+    )
+
+
+def keeps_relying(isa: ir.Isa, body: tuple[ir.Stmt, ...]) -> bool:
+    """Whether the body raises a trap that keeps its effects and relies on a promise."""
+    return any(
+        isa.traps[name].kind is not ir.TrapKind.FAULT and _relies(isa, name)
+        for name in raised(isa, body)
+    )
 
 
 def not_kept(body: tuple[ir.Stmt, ...], promises: Mapping[str, bool | None]) -> str | None:

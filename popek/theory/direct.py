@@ -180,9 +180,12 @@ def _bare_state(
     return builder
 
 
-def direct_state(coupling: Coupling, algebra: Algebra[V, B]) -> StateBuilder[V, B]:
+def direct_state(
+    coupling: Coupling, algebra: Algebra[V, B], *, side: str = DIRECT
+) -> StateBuilder[V, B]:
+    """`side` ends the names of what is r's alone."""
     isa = coupling.isa
-    builder = StateBuilder(isa, algebra, DIRECT, storage_of(coupling, algebra, DIRECT))
+    builder = StateBuilder(isa, algebra, side, storage_of(coupling, algebra, DIRECT))
     builder.supply(coupling.direct)
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
@@ -331,6 +334,21 @@ def bound_states(coupling: Coupling, algebra: Algebra[V, B]) -> Obligation[V, B]
     premises = [p for builder in sides.values() for p in builder.premises]
     runs = {side: builder.run({}).finish() for side, builder in sides.items()}
     return Obligation(tuple(premises), (), runs, {s: b.state for s, b in sides.items()})
+
+
+def unbound(coupling: Coupling, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """Bare states to which no real one is bound, as far as invariants and `host` lines say: the one
+    exhibited has v's value wherever it may, the level and the host's constants apart.
+    """
+    bare = _bare_state(coupling, algebra)
+    real = direct_state(coupling, algebra, side=BARE)
+    found = [
+        Violation(Fault.DIFFERS, algebra.negation(premise.condition), DIRECT, premise.name)
+        for premise in real.premises
+    ]
+    runs = {BARE: bare.run({}).finish(), DIRECT: real.run({}).finish()}
+    states = {BARE: bare.state, DIRECT: real.state}
+    return Obligation(tuple(bare.premises), tuple(found), runs, states)
 
 
 def bound(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 
+from popek.isa.footprint import expression_reads
 from popek.isa.ir import Component, Isa, Level, Role
 from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy, reads_of
@@ -25,9 +26,9 @@ from popek.theory.direct import (
     demoted_completes,
     direct_execution,
     stopped,
+    unbound,
 )
 from popek.theory.obligation import Obligation
-from popek.theory.prover import Build
 from popek.theory.states import definitions
 from popek.theory.subject import CoupledClaim, Subject, some
 from popek.theory.verdict import Finding, Proved, Refuted, Witness
@@ -50,10 +51,16 @@ def domain(component: Component) -> tuple[Value, ...]:
 def choosable(isa: Isa) -> tuple[Component, ...]:
     """The controls and loadables that are the host's to choose.
 
-    What an invariant defines (ia32: EFLAGS.VM, CR0.PE) is nobody's choice, and what has a `host`
-    clause is chosen already.
+    What an invariant makes a constant (ia32: EFLAGS.VM, CR0.PE) is nobody's choice, and what has a
+    `host` clause is chosen already.
     """
-    settled = {name for i in isa.invariants for name, _ in definitions(isa, i)}
+    constants = {c.name for c in isa.components.values() if c.role is Role.PARAMETER}
+    settled = {
+        name
+        for invariant in isa.invariants
+        for name, value in definitions(isa, invariant)
+        if expression_reads(value) <= constants
+    }
     settled |= {c.name for c in isa.components.values() if c.host is not None}
     return tuple(
         c
@@ -82,7 +89,7 @@ def dx(subject: Subject, name: str, coupling: Coupling) -> Finding:
 
 @dataclass
 class Trial:
-    """One form under any setting of the controls and loadables that it touches."""
+    """One form under any setting of the controls and loadables that matter to it."""
 
     subject: Subject
     plain: bool | None
@@ -195,15 +202,12 @@ class Choice:
 
 
 def choose(anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]) -> Choice:
-    """The best admissible choice; components that no form of `trials` touches are `loaded`."""
+    """The best admissible choice; components that matter to no form of `trials` are `loaded`."""
     components = choosable(anatomy.isa)
     host: dict[str, Value] = {c.name: fixed.get(c.name, Binding.LOADED) for c in components}
     tied = 1
     admissible = True
-    every = frozenset(anatomy.isa.components)
-    bonds = [anatomy.tied(frozenset({c.name}), every) for c in components]
-    bonds += [reads_of(p) for p in anatomy.isa.hosts]
-    for group in _groups(components, trials, bonds):
+    for group in _groups(components, trials):
         names = {c.name for c in group}
         concerned = [t for t in trials if names & set(t.names)]
         best, ties, ok = _best(group, concerned, fixed)
@@ -214,15 +218,13 @@ def choose(anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]
 
 
 def _groups(
-    components: Iterable[Component], trials: Sequence[Trial], ties: Sequence[frozenset[str]]
+    components: Iterable[Component], trials: Sequence[Trial]
 ) -> list[tuple[Component, ...]]:
-    """Components that have to be chosen together, because some form touches both, or some invariant
-    or `host` line ties them.
-    """
+    """Components that have to be chosen together, because both matter to some form."""
     touched = {name for t in trials for name in t.names}
     groups = [{c.name} for c in components if c.name in touched]
-    for names in (*(frozenset(t.names) for t in trials), *ties):
-        together = [g for g in groups if g & names]
+    for trial in trials:
+        together = [g for g in groups if not g.isdisjoint(trial.names)]
         if len(together) > 1:
             groups = [g for g in groups if g not in together] + [set().union(*together)]
     order = {c.name: (i, c) for i, c in enumerate(components)}
@@ -241,7 +243,7 @@ def _best(
     settings = [dict(zip(names, values, strict=True)) for values in product(*domains)]
     assert len(settings) == prod(map(len, domains))
     # A setting that the spec's invariants and `host` lines rule out is none.
-    settings = [s for s in settings if _can_be(trials, s)] or settings
+    settings = [s for s in settings if can_be(trials[0].subject, s)] or settings
 
     def stopped_forms(setting: dict[str, Value]) -> int:
         """How far from admissible: plain forms that it stops or makes unsafe."""
@@ -259,27 +261,36 @@ def _best(
     return min(candidates, key=_preference), len(candidates), fewest == 0
 
 
-def _can_be(trials: Sequence[Trial], setting: Host) -> bool:
+def can_be(subject: Subject, setting: Host) -> bool:
     """Whether there are bound states at every level under the setting, unless that is not decided.
 
-    Only predicates about these components can rule one out.
+    Only predicates about these components can rule one out.  Where one of them is loaded, every
+    bare state has to have its real one: no hypervisor runs a guest whose own value it cannot load.
     """
-    subject = trials[0].subject
-    isa, anatomy, prover = subject.anatomy.isa, subject.anatomy, subject.prover
+    isa, anatomy = subject.anatomy.isa, subject.anatomy
     if not any(reads_of(p) & setting.keys() for p in (*isa.invariants, *isa.hosts)):
         return True
-    for level in anatomy.levels:
-        name = f"bound at {level.name} under {', '.join(f'{n}={v}' for n, v in setting.items())}"
-        if prover.satisfiable(name, (), _bound_states(anatomy, level, setting)) is False:
-            return False
-    return True
+    loads = Binding.LOADED in setting.values()
+    under = ", ".join(f"{n}={v}" for n, v in setting.items())
+    return all(
+        _is_bound(subject, Coupling(anatomy, level, setting), f"{level.name} under {under}", loads)
+        for level in anatomy.levels
+    )
 
 
-def _bound_states(anatomy: Anatomy, level: Level, setting: Host) -> Build:
-    def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-        return bound_states(Coupling(anatomy, level, setting, flat=flat), algebra)
+def _is_bound(subject: Subject, coupling: Coupling, where: str, every: bool) -> bool:
+    """Whether some bare state in the coupling's level has a real one, or every one has."""
 
-    return build
+    def together(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        return bound_states(coupling.flattened(flat), algebra)
+
+    def alone(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        return unbound(coupling.flattened(flat), algebra)
+
+    prover = subject.prover
+    if prover.satisfiable(f"bound at {where}", (), together) is False:
+        return False
+    return not every or some([prover.find(f"unbound at {where}", (), alone)]) is not True
 
 
 def _preference(setting: dict[str, Value]) -> tuple[int, tuple[int, ...]]:

@@ -55,11 +55,11 @@ class _Place:
         return build
 
     @cached_property
-    def hosts_own(self) -> frozenset[Line]:
-        """The promises that are about what is the host's: its machine, real state or tables.
+    def not_hosts(self) -> frozenset[Line]:
+        """The promises that are not about what is the host's: its machine, real state or tables.
 
-        What the guest's registers and memory hold is not the host's to promise; it may say only
-        where to look.
+        What the guest's registers and memory hold is not the host's to promise, nor what a control
+        is, which may be loaded, nor an input; they may say only where to look.
         """
         made = self.step(Symbols(Terms()), False)
         said: dict[Line, list[Term]] = {}
@@ -67,17 +67,29 @@ class _Place:
             said.setdefault((p.why, p.span), []).append(p.condition)
         states = {symbol.name for symbol in symbols_of(made.states[DIRECT].values())}
         guests = {name for name in states if not self._is_hosts(name)}
-        return frozenset(line for line, about in said.items() if self._is_about(about, guests))
+        return frozenset(line for line, about in said.items() if not self._is_about(about, guests))
 
     def _is_about(self, said: Sequence[Term], guests: set[str]) -> bool:
         names = [symbol.name for symbol in symbols_of(said)]
         of_host = not names or any(self._is_hosts(name) for name in names)
-        return of_host and not any(v.payload in guests for v in _compared(said))
+        compared = {str(v.payload) for v in _compared(said)}
+        return of_host and not any(n in guests or n.startswith("input.") for n in compared)
 
     def _is_hosts(self, symbol: str) -> bool:
-        component = self.isa.components.get(symbol)
-        parameter = component is not None and component.role is ir.Role.PARAMETER
-        return parameter or symbol.endswith((DIRECT, HOST, LEFT))
+        component = self.isa.components.get(symbol.removesuffix(DIRECT).removesuffix(LEFT))
+        if component is None:
+            return symbol.endswith((DIRECT, HOST))
+        match component.role:
+            case ir.Role.PARAMETER:
+                return True
+            case ir.Role.CONTROL:
+                return False
+            case ir.Role.MODE | ir.Role.RESOURCE:
+                # As a step has left it, too: that steps leave it as it was is proved apart
+                # (`popek.theory.deliveries.left_changed`).
+                return symbol.endswith((DIRECT, LEFT))
+            case _:
+                return symbol.endswith(DIRECT) or (component.banked and symbol.endswith(LEFT))
 
 
 def _compared(said: Sequence[Term]) -> Iterator[Term]:
@@ -110,24 +122,26 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
     Lines with the same text are decided each for itself; all of them have to be kept.
     """
     found: dict[Line, bool | None] = {}
+    #: Those that are, somewhere, about what is not the host's.
+    astray: set[Line] = set()
     coupling = Coupling(anatomy, anatomy.lowest, host)
     for place in _places(coupling):
+        astray |= place.not_hosts
         for line in place.lines:
-            if found.get(line) is True:
+            if line in astray or found.get(line) is True:
                 continue
             build = place.relying_on(line)
             match prover.find(f"the host can promise: {line[0]}", place.body, build, place.form):
-                case Refuted() if line not in place.hosts_own:
-                    found[line] = False
                 case Refuted(witness=witness):
                     # One state usually relies on, and keeps, more than the promise asked about.
                     there = build(Ints(witness.model), witness.flat).runs[DIRECT]
                     relied = {(p.why, p.span) for p in there.promises if p.guard}
-                    found.update(dict.fromkeys(relied & place.hosts_own, True))
+                    found.update(dict.fromkeys(relied, True))
                 case Proved():
                     found.setdefault(line, False)
                 case Undecided():
                     found[line] = None
+    found.update(dict.fromkeys(astray, False))
     result: dict[str, bool | None] = {}
     for (why, _), kept in found.items():
         before = result.get(why, True)

@@ -42,14 +42,29 @@ def delivered(isa: ir.Isa, traps: frozenset[str]) -> frozenset[str]:
 
 @remembered(4)
 def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
-    """For each trap that keeps the effects of its step: the components that may be changed when it
-    is delivered.
+    """For each trap: the components that may be changed when it is delivered, because it keeps the
+    effects of its step, or one does whose delivery raises it.
     """
-    found: dict[str, set[str]] = {}
-    for body in (*(f.body for f in isa.forms), *(t.delivery for t in isa.traps.values())):
-        _follow(isa, body, set(), found)
     keeping = {name for name, trap in isa.traps.items() if trap.kind is not ir.TrapKind.FAULT}
-    return {name: frozenset(written) for name, written in found.items() if name in keeping}
+    left: dict[str, set[str]] = {name: set() for name in isa.traps}
+    for form in isa.forms:
+        found: dict[str, set[str]] = {}
+        _follow(isa, form.body, set(), found)
+        for name in found.keys() & keeping:
+            left[name] |= found[name]
+    raises: dict[str, dict[str, set[str]]] = {name: {} for name in isa.traps}
+    for name, trap in isa.traps.items():
+        _follow(isa, trap.delivery, set(), raises[name])
+    waiting = list(isa.traps)
+    while waiting:
+        name = waiting.pop()
+        for second, written in raises[name].items():
+            # A fault undoes what the delivery did, not what was left before it.
+            more = left[name] | (written if second in keeping else set())
+            if not more <= left[second]:
+                left[second] |= more
+                waiting.append(second)
+    return {name: frozenset(names) for name, names in left.items()}
 
 
 def _follow(isa: ir.Isa, body: Body, written: set[str], found: dict[str, set[str]]) -> None:

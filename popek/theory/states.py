@@ -294,12 +294,12 @@ def _equations(condition: ir.Expr, mode: frozenset[str]) -> list[tuple[str, ir.E
             case ir.Operation(op=Op.AND, args=args, width=1):
                 return [found for arg in args for found in solve(arg)]
             case ir.Operation(op=Op.EQ, args=(a, b)):
-                for place, value in ((a, b), (b, a)):
-                    if isinstance(place, ir.Read) and place.component not in (
-                        mode | expression_reads(value)
-                    ):
-                        return [(place.component, value)]
-                return []
+                return [
+                    (place.component, value)
+                    for place, value in ((a, b), (b, a))
+                    if isinstance(place, ir.Read)
+                    and place.component not in (mode | expression_reads(value))
+                ]
             case _:
                 return []
 

@@ -196,6 +196,36 @@ TRIED = [
         'let w = mem[a[x]]; host w == 0 "it is 0"; if w != 0 then a[y] = R.l', UNDECIDED,
         "nor what it stores",
     ),
+    Tried(
+        "a promise about a control", 'host TSD "TSD is set"; if not TSD then a[x] = R.l', UNDECIDED,
+        "loaded, the real TSD is what the guest wants",
+    ),
+    Tried(
+        "a promise about what the step has changed", "V = a[x][0]; raise kept", UNDECIDED,
+        "the delivery relies on V as the guest left it",
+        '\nresource V : u1\ntrap kept : completes = via(1)\ndeliver via(c : u8)\n'
+        '  host V == 0 "V is 0"\n  if V then M = user else M = supervisor\n',
+    ),
+    Tried(
+        "a promise about a table that the step has changed", "fixed[0] = a[x]; raise kept",
+        UNDECIDED, "the vector is what the guest wrote there",
+        FIXED + "\ntrap kept : completes = via(1)\ndeliver via(c : u8)\n  let new = fixed[0]\n"
+        '  host new[0] == supervisor "the vector"\n  M = new[0]\n',
+    ),
+    Tried(
+        "a promise about the real state before a trap that keeps its effects",
+        "a[x] = a[y]; raise kept", GUARDED, "the step leaves the real V alone",
+        '\nresource V : u1\ntrap kept : completes = via(1)\ndeliver via(c : u8)\n'
+        '  host V == 0 "V is 0"\n  if V then M = user else M = supervisor\n',
+        Label.ALWAYS,
+    ),
+    Tried(
+        "what is left to a second trap", "V = a[x][0]; raise first", UNDECIDED,
+        "the second delivery reads V as the step left it, though itself it is a fault",
+        "\nresource V : u1 host 0\ntrap first : completes = onwards(1)\ntrap second = via(1)\n"
+        "deliver onwards(c : u8)\n  raise second\n"
+        "deliver via(c : u8)\n  if V then M = user else M = supervisor\n",
+    ),
     # ------------------------------------------------------------ clocks
     Tried(
         "a clock with a settable offset", "a[x] = CLK + OFF", GUARDED,
@@ -255,6 +285,26 @@ TRIED = [
         CRITICAL, "the real machine is in user mode, where A is 0",
         "\ncontrol A : bool\ninvariant M == supervisor or not A\n",
     ),
+    Tried(
+        "a control that the guest may set and the real machine may not",
+        "if A then a[x] = 1 else a[x] = 2", CRITICAL,
+        "it cannot be loaded: the real machine is in user mode, where A is 0",
+        "\ncontrol A : bool\ninvariant M == supervisor or not A\n",
+    ),
+    Tried(
+        "a control of which the host says what it is", "if not A then a[x] = R.l", CRITICAL,
+        "it cannot be loaded, the guest may have A = 0", "\ncontrol A : bool\nhost A == 1\n",
+    ),
+    Tried(
+        "a loadable of which the host says what it is", "if not A then a[x] = R.l", CRITICAL,
+        "as above", "\nloadable A : bool\nhost A == 1\n",
+    ),
+    Tried(
+        "a control that is always what a resource is",
+        "require M == supervisor or not A else raise denied; a[x] = R.l", PRIVILEGED,
+        "the host may set A = 1: the real Q is then 1",
+        "\ncontrol A : bool\nresource Q : bool\ninvariant A == Q\n",
+    ),
 ]  # fmt: skip
 
 
@@ -302,8 +352,53 @@ instruction Y x, y
     first = one("require M == supervisor or not A else raise denied; a[x] = R.l")
     result = checked(toy(more, first, second))
     assert {v.kind for v in result.verdicts} == {CRITICAL, PRIVILEGED}
-    # The one that is set, and the other 0 or loaded (which the invariant makes 0).
-    assert result.choice.tied == 4
+    # The one that is set, and the other 0: loaded, the guest could want both.
+    assert result.choice.tied == 2
+
+
+def test_one_choice_for_what_is_tied_to_a_control_too() -> None:
+    """The real Q is the real A: equal to the bare Q only if A is loaded and equal to that, while Y
+    needs A = 1.
+    """
+    more = "\ncontrol A : bool\nresource Q : bool\ninvariant (A ^ Q) == 0\n"
+    second = """
+instruction Y x, y
+  encoding  1110 .... y:4 x:4
+  require M == supervisor or not A else raise denied
+  a[x] = R.l
+"""
+    result = checked(toy(more, one("a[x] = zext(Q)"), second))
+    assert CRITICAL in {v.kind for v in result.verdicts}
+    assert result.vmm.verdict is Verdict.REFUTED
+
+
+def test_no_other_choice_is_named_that_no_real_machine_has() -> None:
+    """In user mode A is 0: that direct execution is right under A = 1 is vacuous."""
+    more = "\ncontrol A : bool\ninvariant M == supervisor or not A\n"
+    assert (
+        verdict_of(checked(toy(more, one("require not A else raise denied; a[x] = R.l")))).unless
+        == ()
+    )
+
+
+def test_a_hybrid_rests_on_the_traps_of_critical_forms_too() -> None:
+    """X goes right in virtual user mode, but for its trap, which never reaches the host."""
+    result = checked(toy(LOST, one("if a[y] == 0 then raise lost; a[x] = zext(M)")))
+    assert verdict_of(result).kind is CRITICAL
+    assert result.hybrid.verdict is Verdict.UNDECIDED
+
+
+def test_a_promise_is_the_hosts_in_one_place_and_not_in_another() -> None:
+    """The same line: of R.b the host may say that it is zero, of a register it may not."""
+    more = '\nfunction zero(v : u16)\n  host v == 0 "it is zero"\n'
+    second = """
+instruction Y x, y
+  encoding  1110 .... y:4 x:4
+  zero(a[x])
+  if a[x] != 0 then a[y] = R.l
+"""
+    result = checked(toy(more, one("zero(R.b); a[x] = 0"), second))
+    assert verdict_of(result, "Y").kind is UNDECIDED
 
 
 # ---------------------------------------------------------------- invariants
@@ -344,10 +439,26 @@ def test_what_is_unpredictable_can_break_an_invariant_about_registers() -> None:
             "if A then a[x] = R.l",
             ("a0",),
         ),
+        (
+            'resource A : u1\ninvariant A == 0 "one"\ninvariant A + A == 0 and A != 1 "two"',
+            "if A then a[x] = R.l",
+            ("two",),
+        ),
+        (
+            "parameter N : u16\nresource A : u16\ninvariant A == N\nreset\n  A = N",
+            "a[x] = A",
+            ("same-processor",),
+        ),
         # Direct execution goes right without it, too; that the form is plain is what rests on it.
         ('control D : u2\ninvariant D != 1 "d"', "if D == 1 then wait", ("d",)),
     ],
-    ids=["through another", "in a local", "innocuous alone"],
+    ids=[
+        "through another",
+        "in a local",
+        "one of two",
+        "a parameter through an invariant",
+        "innocuous alone",
+    ],
 )
 def test_a_verdict_lists_every_invariant_that_it_rests_on(
     more: str, clause: str, rests_on: tuple[str, ...]
@@ -355,6 +466,14 @@ def test_a_verdict_lists_every_invariant_that_it_rests_on(
     verdict = verdict_of(checked(toy(f"\n{more}\n", one(clause))))
     assert verdict.kind is INNOCUOUS
     assert verdict.assumptions == rests_on
+
+
+def test_a_verdict_rests_on_an_invariant_through_a_host_clause() -> None:
+    """The real B is the real A, which is 1 if the invariant holds."""
+    more = '\nresource A : u1\nresource B : u1 host A\ninvariant A == 1 "a1"\n'
+    clause = "require M == supervisor or not B else raise denied; a[x] = R.l"
+    verdict = verdict_of(checked(toy(more, one(clause))))
+    assert (verdict.kind, verdict.assumptions) == (PRIVILEGED, ("a1",))
 
 
 # ---------------------------------------------------------------- unknown is never success
