@@ -10,7 +10,9 @@ from popek.isa.footprint import writes
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
 from popek.semantics.step import Run
+from popek.semantics.symbols import Symbols
 from popek.source import Span
+from popek.terms import symbols_of
 from popek.theory.anatomy import Anatomy
 from popek.theory.direct import (
     DIRECT,
@@ -23,10 +25,11 @@ from popek.theory.direct import (
     storage_of,
 )
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
+from popek.theory.ownership import compared, is_hosts
 from popek.theory.prover import Prover
 from popek.theory.raising import delivered, left_by, raised
 from popek.theory.states import Premise, no_inputs
-from popek.theory.verdict import Finding, Proved, Undecided
+from popek.theory.verdict import Finding, Proved, Refuted, Undecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +145,43 @@ def delivery_findings(
 def _leads_to_host(
     prover: Prover, anatomy: Anatomy, entry: Entry, promises: Mapping[str, bool | None]
 ) -> Finding:
+    coupling = Coupling(anatomy, anatomy.lowest, {})
+
     def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-        coupling = Coupling(anatomy, anatomy.lowest, {}, flat=flat)
-        return delivered_elsewhere(coupling, entry, algebra)
+        return delivered_elsewhere(coupling.flattened(flat), entry, algebra)
 
     name = f"delivery of {entry.name}"
     finding = prover.find(name, entry.body, build)
+    if not isinstance(finding, Proved):
+        return finding
     if broken := not_kept(entry.body, promises):
         return Undecided(name, broken)
+    if guests := _say_where(coupling, entry, prover.symbols(entry.body)):
+        return Undecided(name, f"the handler's address depends on {', '.join(sorted(guests))}")
+
+    def completes(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        one = algebra.const(1, 1)
+        ends = Violation(Fault.COMPLETES, one, DIRECT, "", entry.span)
+        return build(algebra, flat).with_violations(ends)
+
+    if not isinstance(prover.find(f"{name} completes", entry.body, completes), Refuted):
+        return Undecided(name, "not shown that it ever completes")
     return finding
+
+
+def _say_where(coupling: Coupling, entry: Entry, algebra: Symbols) -> frozenset[str]:
+    """What of the guest's, or of nobody's, decides the address that a delivery leads to: host and
+    hardware have to.  That the frame is not pushed over the vectors is not asked.
+    """
+    isa = coupling.isa
+    made = delivered_elsewhere(coupling, entry, algebra)
+    states = {symbol.name for symbol in symbols_of(made.states[DIRECT].values())}
+    target = made.runs[DIRECT].state[isa.pc]
+    return frozenset(
+        name
+        for name in compared([target], stored=False)
+        if name.startswith("input.") or (name in states and not is_hosts(isa, name))
+    )
 
 
 def left_changed(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:

@@ -15,13 +15,13 @@ from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.ints import Ints
 from popek.semantics.symbols import Symbols
 from popek.source import Span
-from popek.terms import Op, Term, Terms, symbols_of
+from popek.terms import Term, Terms, symbols_of
 from popek.theory.anatomy import Anatomy
 from popek.theory.deliveries import Entry, delivered_elsewhere, entries
-from popek.theory.direct import DIRECT, HOST, Coupling, Host, demoted_completes
+from popek.theory.direct import DIRECT, Coupling, Host, demoted_completes
 from popek.theory.obligation import Fault, Obligation, Violation
+from popek.theory.ownership import compared, is_hosts
 from popek.theory.prover import Build, Prover
-from popek.theory.states import LEFT
 from popek.theory.verdict import Proved, Refuted, Undecided
 
 #: A promise: its text, and the line that makes it.
@@ -66,54 +66,13 @@ class _Place:
         for p in made.runs[DIRECT].promises:
             said.setdefault((p.why, p.span), []).append(p.condition)
         states = {symbol.name for symbol in symbols_of(made.states[DIRECT].values())}
-        guests = {name for name in states if not self._is_hosts(name)}
+        guests = {name for name in states if not is_hosts(self.isa, name)}
         return frozenset(line for line, about in said.items() if not self._is_about(about, guests))
 
     def _is_about(self, said: Sequence[Term], guests: set[str]) -> bool:
         names = [symbol.name for symbol in symbols_of(said)]
-        of_host = not names or any(self._is_hosts(name) for name in names)
-        compared = {str(v.payload) for v in _compared(said)}
-        return of_host and not any(n in guests or n.startswith("input.") for n in compared)
-
-    def _is_hosts(self, symbol: str) -> bool:
-        component = self.isa.components.get(symbol.removesuffix(DIRECT).removesuffix(LEFT))
-        if component is None:
-            return symbol.endswith((DIRECT, HOST))
-        match component.role:
-            case ir.Role.PARAMETER:
-                return True
-            case ir.Role.CONTROL:
-                return False
-            case ir.Role.MODE | ir.Role.RESOURCE:
-                # As a step has left it, too: that steps leave it as it was is proved apart
-                # (`popek.theory.deliveries.left_changed`).
-                return symbol.endswith((DIRECT, LEFT))
-            case _:
-                return symbol.endswith(DIRECT) or (component.banked and symbol.endswith(LEFT))
-
-
-def _compared(said: Sequence[Term]) -> Iterator[Term]:
-    """The variables of terms, but for those that only say where to look."""
-    seen = set[Term]()
-    waiting = list(said)
-    while waiting:
-        term = waiting.pop()
-        if term in seen:
-            continue
-        seen.add(term)
-        match term.op:
-            case Op.VAR:
-                yield term
-            case Op.SELECT:
-                waiting.append(term.args[0])
-            case Op.SHL | Op.LSHR | Op.ASHR if term.args[0].op is not Op.CONST:
-                waiting.append(term.args[0])
-            case Op.STORE:
-                waiting += (term.args[0], term.args[2])
-            case Op.APPLY:
-                pass
-            case _:
-                waiting += term.args
+        of_host = not names or any(is_hosts(self.isa, name) for name in names)
+        return of_host and not any(n in guests or n.startswith("input.") for n in compared(said))
 
 
 def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | None]:

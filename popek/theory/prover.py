@@ -161,7 +161,7 @@ class Prover:
     ) -> Finding:
         if witness := self._sample(name, body, build, form, range(FIRST_SAMPLES), accept):
             return Refuted(witness, Decider.SAMPLING)
-        algebra = self._symbols(body)
+        algebra = self.symbols(body)
         obligation = build(algebra, False)
         calls = self.stats.solver_calls
         visible = self._goal(algebra, obligation, [Fault.TRANSLATION])
@@ -203,8 +203,8 @@ class Prover:
             case OutOfBudget(cause=cause):
                 return Undecided(name, str(cause))
 
-    def _symbols(self, body: Body) -> Symbols:
-        """Where the terms of an obligation are made: one table for a body, while it is studied."""
+    def symbols(self, body: Body) -> Symbols:
+        """Where the terms of obligations are made: one table for a body, while it is studied."""
         if self._last is None or self._last[0] is not body:
             self._last = body, Symbols(Terms(simplify=self.simplify))
         return self._last[1]

@@ -51,7 +51,8 @@ def machine(*body: ir.Stmt) -> ir.Isa:
     form = ir.Form(
         "X", "X", "X", "", {}, (), (), (), Const(1, 1), Const(1, 2), body, (), None, (), SPAN
     )
-    enter = ir.Delivery("enter", (), (ir.Write("M", Const(0, 1), SPAN),), SPAN)
+    entered = (ir.Write("M", Const(0, 1), SPAN), ir.Write("P", Const(0, 2), SPAN))
+    enter = ir.Delivery("enter", (), entered, SPAN)
     traps = {
         name: ir.Trap(name, (ir.Local("n", 1),), ir.TrapKind.FAULT, enter.body, enter, "", SPAN)
         for name in ("first", "second")

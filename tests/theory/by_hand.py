@@ -51,7 +51,8 @@ MEM = ir.Translation(
     SPAN,
 )
 
-DELIVERY = ir.Delivery("enter", (), (ir.Write("M", Const(0, 1), SPAN),), SPAN)
+ENTERED = (ir.Write("M", Const(0, 1), SPAN), ir.Write("P", Const(1, 15), SPAN))
+DELIVERY = ir.Delivery("enter", (), ENTERED, SPAN)
 TRAPS = {
     name: ir.Trap(name, (), ir.TrapKind.FAULT, DELIVERY.body, DELIVERY, "", SPAN)
     for name in ("memory_trap", "privileged_operation", "svc")

@@ -216,7 +216,7 @@ TRIED = [
         "a promise about the real state before a trap that keeps its effects",
         "a[x] = a[y]; raise kept", GUARDED, "the step leaves the real V alone",
         '\nresource V : u1\ntrap kept : completes = via(1)\ndeliver via(c : u8)\n'
-        '  host V == 0 "V is 0"\n  if V then M = user else M = supervisor\n',
+        '  host V == 0 "V is 0"\n  P = 1\n  if V then M = user else M = supervisor\n',
         Label.ALWAYS,
     ),
     Tried(
@@ -278,6 +278,20 @@ TRIED = [
     Tried(
         "hidden state that shows the mode", "D = M", CRITICAL,
         "decode context that differs afterwards", "\nhidden D : u1\n", general=True,
+    ),
+    # ------------------------------------------------------------ where traps lead
+    Tried(
+        "a handler that the guest names", "raise aimed", UNDECIDED,
+        "in supervisor mode, at an address of the guest's choosing",
+        "\ntrap aimed = at(1)\ndeliver at(c : u8)\n  M = supervisor\n  P = a[0]\n",
+    ),
+    Tried(
+        "a handler that the guest's memory names", "raise aimed", UNDECIDED, "as above",
+        "\ntrap aimed = at(1)\ndeliver at(c : u8)\n  M = supervisor\n  P = mem[0]\n",
+    ),
+    Tried(
+        "a delivery without end", "raise lp", UNDECIDED, "no handler is ever reached",
+        "\ntrap lp = around(1)\ndeliver around(c : u8)\n  raise lp\n",
     ),
     # ------------------------------------------------------------ the host's choice
     Tried(
