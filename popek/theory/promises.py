@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.ints import Ints
 from popek.semantics.symbols import Symbols
 from popek.source import Span
-from popek.terms import Term, Terms, symbols_of
+from popek.terms import Term, symbols_of
 from popek.theory.anatomy import Anatomy
-from popek.theory.deliveries import Entry, delivered_elsewhere, entries
+from popek.theory.deliveries import Entry, delivered_elsewhere, entries, reached
 from popek.theory.direct import DIRECT, Coupling, Host, demoted_completes
 from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.ownership import compared, is_hosts
@@ -54,14 +53,13 @@ class _Place:
 
         return build
 
-    @cached_property
-    def not_hosts(self) -> frozenset[Line]:
+    def not_hosts(self, algebra: Symbols) -> frozenset[Line]:
         """The promises that are not about what is the host's: its machine, real state or tables.
 
         What the guest's registers and memory hold is not the host's to promise, nor what a control
         is, which may be loaded, nor an input; they may say only where to look.
         """
-        made = self.step(Symbols(Terms()), False)
+        made = self.step(algebra, False)
         said: dict[Line, list[Term]] = {}
         for p in made.runs[DIRECT].promises:
             said.setdefault((p.why, p.span), []).append(p.condition)
@@ -85,7 +83,9 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
     astray: set[Line] = set()
     coupling = Coupling(anatomy, anatomy.lowest, host)
     for place in _places(coupling):
-        astray |= place.not_hosts
+        if not place.lines:
+            continue
+        astray |= place.not_hosts(prover.symbols(place.body))
         for line in place.lines:
             if line in astray or found.get(line) is True:
                 continue
@@ -117,7 +117,7 @@ def _places(coupling: Coupling) -> Iterator[_Place]:
             return demoted_completes(coupling.flattened(flat), form, algebra)
 
         yield _Place(isa, form.body, form, by_step)
-    for entry in entries(isa, isa.traps.values()).values():
+    for entry in entries(isa, reached(isa)).values():
 
         def by_delivery(
             algebra: Algebra[V, B], flat: bool, entry: Entry = entry
