@@ -156,7 +156,7 @@ def _leads_to_host(
         return finding
     if broken := not_kept(entry.body, promises):
         return Undecided(name, broken)
-    if guests := _say_where(coupling, entry, prover.symbols(entry.body)):
+    if guests := _say_where(coupling, entry, prover.simplified(entry.body)):
         return Undecided(name, f"the handler's address depends on {', '.join(sorted(guests))}")
 
     def completes(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:

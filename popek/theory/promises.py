@@ -85,7 +85,7 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
     for place in _places(coupling):
         if not place.lines:
             continue
-        astray |= place.not_hosts(prover.symbols(place.body))
+        astray |= place.not_hosts(prover.simplified(place.body))
         for line in place.lines:
             if line in astray or found.get(line) is True:
                 continue

@@ -217,6 +217,12 @@ class Prover:
             self._last = body, Symbols(Terms(simplify=self.simplify))
         return self._last[1]
 
+    def simplified(self, body: Body) -> Symbols:
+        """As `symbols`, but simplified even where the proofs do without: for what is read off terms
+        as they stand.
+        """
+        return self.symbols(body) if self.simplify else Symbols(Terms())
+
     def satisfiable(
         self, name: str, body: Body, build: Build, form: ir.Form | None = None
     ) -> bool | None:
