@@ -46,13 +46,7 @@ from popek.validation.store import Store
     metavar="ORACLE[,ORACLE]",
     help="The emulators that vote; popek doctor lists them. States are made for the first.",
 )
-@click.option(
-    "--only",
-    "only",
-    metavar="NAME",
-    multiple=True,
-    help="Just the instructions with this mnemonic or name. Repeatable.",
-)
+@options.only
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all that is drawn.")
 @click.option(
     "--keep",
@@ -187,8 +181,10 @@ def _validated(
     record: Path | None,
 ) -> Validation:
     answers: list[Recorded] = []
-    load = partial(on_bench, name, only, oracles[0].bench.conditions)
-    isa = load()
+    conditions = oracles[0].bench.conditions
+    load = partial(on_bench, name, only, conditions)
+    if conditions:
+        isa = load()
     settings = Options(
         seed=seed,
         jobs=min(jobs or os.cpu_count() or 1, len(isa.forms)),

@@ -23,7 +23,7 @@ from typing import Final
 from popek.oracles import ia32_batch
 from popek.oracles.ia32_batch import Task
 from popek.oracles.ia32_monitor import VMX, Clock, Seen, answer, code_cells, with_inhibition
-from popek.oracles.ia32_state import CONDITIONS, number
+from popek.oracles.ia32_state import CONDITIONS
 from popek.oracles.oracle import (
     Answer,
     Bench,
@@ -33,6 +33,7 @@ from popek.oracles.oracle import (
     OracleMissing,
     Outcome,
     Refused,
+    number,
 )
 
 NAME: Final = "bochs"

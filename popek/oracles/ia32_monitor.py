@@ -28,8 +28,8 @@ from itertools import takewhile
 from typing import Final
 
 from popek.oracles import ia32_paging
-from popek.oracles.ia32_state import WORDS, Entry, bank, decoded, encoded, number
-from popek.oracles.oracle import Case, Died, Event, Outcome, Refused, Trap
+from popek.oracles.ia32_state import WORDS, Entry, decoded, encoded
+from popek.oracles.oracle import Case, Died, Event, Outcome, Refused, Trap, bank, number
 
 MEMORY: Final = "phys"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from popek.oracles.ia32_state import bank, number
-from popek.oracles.oracle import Case
+from popek.oracles.oracle import Case, bank, number
 
 _PRESENT, _ACCESSED, _LARGE = 1, 0x20, 0x80
 _CS: Final = 1

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from popek.oracles.oracle import Refused, State, Value
+from popek.oracles.oracle import Refused, State, Value, bank, number
 
 #: Ten segments of four doublewords each, then 22 doublewords.
 WORDS: Final = struct.Struct("<62I")
@@ -103,18 +103,6 @@ def _fields(value: int, fields: dict[str, tuple[int, int]], like: State) -> dict
     return {
         name: value >> low & ((1 << n) - 1) for name, (low, n) in fields.items() if name in like
     }
-
-
-def number(state: State, name: str) -> int:
-    value = state[name]
-    assert isinstance(value, int), f"{name} is a bank"
-    return value
-
-
-def bank(state: State, name: str) -> tuple[int, ...]:
-    value = state[name]
-    assert isinstance(value, tuple), f"{name} is no bank"
-    return value
 
 
 def selector(state: State, n: int) -> int:

@@ -30,6 +30,8 @@ from popek.oracles.oracle import (
     State,
     Trap,
     Value,
+    bank,
+    number,
 )
 
 NAME: Final = "machine68k"
@@ -134,11 +136,11 @@ class _Board:
     # ------------------------------------------------------------ one case
 
     def answer(self, case: Case) -> Answer:
-        pc = _number(case.state, "PC")
+        pc = number(case.state, "PC")
         if pc & 1:
             return Refused(_NO_ADDRESS_ERRORS)
         self._enter(case.state, pc)
-        base = _number(case.state, "R.base")
+        base = number(case.state, "R.base")
         # Code and data that lie below the base are beyond the program's reach.
         visible = {c - base: byte for c, byte in case.memory.get("store", {}).items() if c >= base}
         with self._loaded(visible):
@@ -156,9 +158,9 @@ class _Board:
         cpu, names = self._cpu, self._registers
         cpu.pulse_reset()
         cpu.execute(1)  # the cycles of the reset
-        for i, value in enumerate((*_bank(state, "D"), *_bank(state, "AR"))):
+        for i, value in enumerate((*bank(state, "D"), *bank(state, "AR"))):
             cpu.w_reg(names.D0 + i, value)
-        ssp, usp = _bank(state, "A7")
+        ssp, usp = bank(state, "A7")
         frame = ssp - (8 if self._is_68010 else 6) & 0xFFFF_FFFF
         cpu.w_usp(usp)
         cpu.w_isp(frame)
@@ -166,7 +168,7 @@ class _Board:
         if self._is_68010:
             parts.append((6, 2, 0))  # the format word
             for name in ("VBR", "SFC", "DFC"):
-                cpu.w_reg(getattr(names, name), _number(state, name))
+                cpu.w_reg(getattr(names, name), number(state, name))
         contents = {
             (frame + offset & _ADDRESS) + i: byte
             for offset, size, value in parts
@@ -230,7 +232,7 @@ class _Step:
         own = self.trace[: len(self.trace) - frame]
         if why := self._beyond(own):
             return Refused(why)
-        base = _number(self.case.state, "R.base")
+        base = number(self.case.state, "R.base")
         before = self.case.memory.get("store", {})
         cells = {base + a: byte for access in own if access.write for a, byte in access.bytes}
         trap = None
@@ -245,9 +247,9 @@ class _Step:
                 "R.bound": self.case.state["storage"],
                 "PC": int.from_bytes([{**before, **cells}.get(entry + i, 0) for i in range(4)]),
             }
-        elif _number(after, "PC") & 1:
+        elif number(after, "PC") & 1:
             return Refused(_NO_ADDRESS_ERRORS)
-        elif not self._within(_number(after, "PC") & _ADDRESS, 2):
+        elif not self._within(number(after, "PC") & _ADDRESS, 2):
             return Refused(_NO_BUS_ERRORS)
         changed = {cell: byte for cell, byte in cells.items() if before.get(cell, 0) != byte}
         events = (Event("board", "reset"),) * resets
@@ -265,37 +267,25 @@ class _Step:
     def _within(self, address: int, size: int) -> bool:
         state = self.case.state
         last = address + size - 1
-        return last < _number(state, "R.bound") and (
-            _number(state, "R.base") + last < _number(state, "storage")
+        return last < number(state, "R.bound") and (
+            number(state, "R.base") + last < number(state, "storage")
         )
 
     def _no_frame(self) -> str:
         """Why the supervisor's stack does not take the frame, "" if it does."""
         size = 8 if self.is_68010 else 6
-        bottom = _bank(self.state, "A7")[0] & _ADDRESS
+        bottom = bank(self.state, "A7")[0] & _ADDRESS
         if bottom & 1:
             return _NO_ADDRESS_ERRORS
-        return "" if bottom + size <= _number(self.case.state, "storage") else _NO_BUS_ERRORS
+        return "" if bottom + size <= number(self.case.state, "storage") else _NO_BUS_ERRORS
 
     def _vector(self) -> tuple[Trap, int]:
         """The trap, and the cell of its vector."""
-        table = _number(self.case.state, "VBR") if self.is_68010 else 0
+        table = number(self.case.state, "VBR") if self.is_68010 else 0
         entry = self.trace[-1].address
         return Trap((entry - table & _ADDRESS) // 4), entry
 
 
-def _number(state: State, name: str) -> int:
-    value = state[name]
-    assert isinstance(value, int), f"{name} is a bank"
-    return value
-
-
-def _bank(state: State, name: str) -> tuple[int, ...]:
-    value = state[name]
-    assert isinstance(value, tuple), f"{name} is no bank"
-    return value
-
-
 def _status(state: State) -> int:
     """The status register as a word."""
-    return sum(_number(state, name) << low for name, (low, _) in _STATUS.items())
+    return sum(number(state, name) << low for name, (low, _) in _STATUS.items())

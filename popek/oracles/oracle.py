@@ -20,6 +20,20 @@ State: TypeAlias = Mapping[str, Value]
 Memory: TypeAlias = Mapping[str, Mapping[int, int]]
 
 
+def number(state: State, name: str) -> int:
+    """The value of a component that is no bank."""
+    value = state[name]
+    assert isinstance(value, int), f"{name} is a bank"
+    return value
+
+
+def bank(state: State, name: str) -> tuple[int, ...]:
+    """The elements of a bank."""
+    value = state[name]
+    assert isinstance(value, tuple), f"{name} is no bank"
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A concrete state between two instructions.

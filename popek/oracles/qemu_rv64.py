@@ -40,6 +40,8 @@ from popek.oracles.oracle import (
     State,
     Trap,
     Value,
+    bank,
+    number,
 )
 from popek.oracles.rv64_registers import (
     CSR,
@@ -53,8 +55,6 @@ from popek.oracles.rv64_registers import (
     PMPCFG0,
     REGISTERS,
     SATP,
-    bank,
-    number,
 )
 
 NAME: Final = "qemu"

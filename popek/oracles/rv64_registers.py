@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from popek.oracles.oracle import State
+from popek.oracles.oracle import State, bank, number
 
 # Numbers of the stub's registers: x from 0, the pc, f, the mode, CSRs.
 PC: Final = 32
@@ -100,15 +100,3 @@ REGISTERS: Final[Mapping[int, tuple[Part, ...]]] = {
         TSR=(22, 1),
     ),
 }
-
-
-def number(state: State, name: str) -> int:
-    value = state[name]
-    assert isinstance(value, int), f"{name} is a bank"
-    return value
-
-
-def bank(state: State, name: str) -> tuple[int, ...]:
-    value = state[name]
-    assert isinstance(value, tuple), f"{name} is no bank"
-    return value

@@ -183,7 +183,9 @@ class _Session:
         two = recursive(
             one, _timed(self.anatomy, studied, verdicts, self.options), _clocks(verdicts)
         )
-        astray = frozenset(form.key for form in self.isa.forms if self._astray(form))
+        # The safe ones among them are undecided already.
+        critical = (v.form for v in verdicts if v.kind is Class.CRITICAL)
+        astray = frozenset(form.key for form in critical if self._astray(form))
         without = _hybrid(studied, verdicts, self.choice, astray, contract=False)
         three = without
         if self.isa.contracts:
@@ -280,7 +282,7 @@ def _hybrid(
 ) -> Theorem:
     """DX in the least privileged level, under the spec's contract for it or without.
 
-    `astray`: the forms that are safe nowhere, because of where their traps lead.
+    `astray`: the critical forms that are safe nowhere, because of where their traps lead.
     """
     failing: list[FormVerdict] = []
     undecided: list[FormVerdict] = []

@@ -12,7 +12,6 @@ from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
 from popek.semantics.step import Run
 from popek.semantics.symbols import Symbols
 from popek.source import Span
-from popek.terms import symbols_of
 from popek.theory.anatomy import Anatomy
 from popek.theory.direct import (
     DIRECT,
@@ -25,10 +24,10 @@ from popek.theory.direct import (
     storage_of,
 )
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
-from popek.theory.ownership import compared, is_hosts
+from popek.theory.ownership import compared, guests
 from popek.theory.prover import Prover
 from popek.theory.raising import delivered, left_by, raised
-from popek.theory.states import Premise, no_inputs
+from popek.theory.states import Premise, arguments_of, no_inputs
 from popek.theory.verdict import Finding, Proved, Refuted, Undecided
 
 
@@ -57,7 +56,7 @@ def entries(isa: ir.Isa, traps: Iterable[ir.Trap]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for trap in traps:
         by = trap.by
-        left = left_by(isa).get(trap.name, frozenset())
+        left = entry_of(isa, trap).left
         if (known := found.get(by.name)) is not None:
             left |= known.left
         found[by.name] = Entry(by.name, by.params, by.body, left, by.span)
@@ -106,8 +105,7 @@ def _delivered(coupling: Coupling, entry: Entry, algebra: Algebra[V, B]) -> Obli
     builder.forget(entry.left)
     inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
     run = Run(coupling.isa, algebra, builder.storage, builder.state, {}, inputs)
-    for param in entry.params:
-        run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
+    run.locals.update(arguments_of(entry.params, algebra))
     run.run(entry.body)
     done = run.finish()
     guards = Guards(algebra, done)
@@ -156,8 +154,8 @@ def _leads_to_host(
         return finding
     if broken := not_kept(entry.body, promises):
         return Undecided(name, broken)
-    if guests := _say_where(coupling, entry, prover.simplified(entry.body)):
-        return Undecided(name, f"the handler's address depends on {', '.join(sorted(guests))}")
+    if sayers := _say_where(coupling, entry, prover.simplified(entry.body)):
+        return Undecided(name, f"the handler's address depends on {', '.join(sorted(sayers))}")
 
     def completes(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
         one = algebra.const(1, 1)
@@ -175,12 +173,12 @@ def _say_where(coupling: Coupling, entry: Entry, algebra: Symbols) -> frozenset[
     """
     isa = coupling.isa
     made = delivered_elsewhere(coupling, entry, algebra)
-    states = {symbol.name for symbol in symbols_of(made.states[DIRECT].values())}
+    own = guests(isa, made.states[DIRECT])
     target = made.runs[DIRECT].state[isa.pc]
     return frozenset(
         name
         for name in compared([target], stored=False)
-        if name.startswith("input.") or (name in states and not is_hosts(isa, name))
+        if name.startswith("input.") or name in own
     )
 
 

@@ -18,7 +18,7 @@ from popek.theory.anatomy import reads_of
 from popek.theory.direct import inputs_of
 from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.prover import Build, Prover
-from popek.theory.states import Own, StateBuilder, fields_of, no_inputs
+from popek.theory.states import Own, StateBuilder, arguments_of, fields_of, no_inputs
 from popek.theory.subject import some
 from popek.theory.verdict import Finding, Proved
 
@@ -172,7 +172,6 @@ def _done(isa: ir.Isa, case: _Case, algebra: Algebra[V, B], flat: bool) -> Oblig
         premises = (*builder.premises, builder.decode(case.form, fields))
         return Obligation(premises, (), {SIDE: done}, {SIDE: builder.state}, fields)
     run: Run[V, B] = Run(isa, algebra, builder.storage, builder.state, {}, inputs)
-    for param in case.params:
-        run.locals[param.name] = algebra.variable(f"argument.{param.name}", param.width)
+    run.locals.update(arguments_of(case.params, algebra))
     run.run(case.body)
     return Obligation(tuple(builder.premises), (), {SIDE: run.finish()}, {SIDE: builder.state})

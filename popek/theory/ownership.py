@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from popek.isa import ir
-from popek.terms import Op, Term
+from popek.terms import Op, Term, symbols_of
 from popek.theory.direct import DIRECT, HOST
 from popek.theory.states import LEFT
 
@@ -26,6 +26,12 @@ def is_hosts(isa: ir.Isa, symbol: str) -> bool:
             return symbol.endswith((DIRECT, LEFT))
         case _:
             return symbol.endswith(DIRECT) or (component.banked and symbol.endswith(LEFT))
+
+
+def guests(isa: ir.Isa, state: Mapping[str, Term]) -> frozenset[str]:
+    """The symbols in a state that are not the host's."""
+    names = (symbol.name for symbol in symbols_of(state.values()))
+    return frozenset(name for name in names if not is_hosts(isa, name))
 
 
 def compared(said: Sequence[Term], *, stored: bool = True) -> frozenset[str]:

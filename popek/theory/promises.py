@@ -19,7 +19,7 @@ from popek.theory.anatomy import Anatomy
 from popek.theory.deliveries import Entry, delivered_elsewhere, entries, reached
 from popek.theory.direct import DIRECT, Coupling, Host, demoted_completes
 from popek.theory.obligation import Fault, Obligation, Violation
-from popek.theory.ownership import compared, is_hosts
+from popek.theory.ownership import compared, guests, is_hosts
 from popek.theory.prover import Build, Prover
 from popek.theory.verdict import Proved, Refuted, Undecided
 
@@ -63,14 +63,13 @@ class _Place:
         said: dict[Line, list[Term]] = {}
         for p in made.runs[DIRECT].promises:
             said.setdefault((p.why, p.span), []).append(p.condition)
-        states = {symbol.name for symbol in symbols_of(made.states[DIRECT].values())}
-        guests = {name for name in states if not is_hosts(self.isa, name)}
-        return frozenset(line for line, about in said.items() if not self._is_about(about, guests))
+        own = guests(self.isa, made.states[DIRECT])
+        return frozenset(line for line, about in said.items() if not self._is_about(about, own))
 
-    def _is_about(self, said: Sequence[Term], guests: set[str]) -> bool:
+    def _is_about(self, said: Sequence[Term], own: frozenset[str]) -> bool:
         names = [symbol.name for symbol in symbols_of(said)]
         of_host = not names or any(is_hosts(self.isa, name) for name in names)
-        return of_host and not any(n in guests or n.startswith("input.") for n in compared(said))
+        return of_host and not any(n in own or n.startswith("input.") for n in compared(said))
 
 
 def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | None]:

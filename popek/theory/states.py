@@ -6,7 +6,7 @@ obligation and, from a model, the ints at which its SAT answer is re-evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, NoReturn
@@ -56,6 +56,11 @@ class Premise(Generic[V]):
 def fields_of(form: ir.Form, algebra: Algebra[V, B]) -> dict[str, V]:
     """The fields of the encoding, shared by all runs of a proof."""
     return {name: algebra.variable(f"field.{name}", width) for name, width in form.fields.items()}
+
+
+def arguments_of(params: Sequence[ir.Local], algebra: Algebra[V, B]) -> dict[str, V]:
+    """Any arguments of a body that is no clause."""
+    return {p.name: algebra.variable(f"argument.{p.name}", p.width) for p in params}
 
 
 class StateBuilder(Generic[V, B]):
