@@ -23,10 +23,7 @@ from popek.isa.load import load_source
 from popek.resources import bundled
 from popek.smt import Z3InProcess
 from popek.source import Span
-from popek.theory.anatomy import Anatomy
 from popek.theory.check import Check, Options, check
-from popek.theory.direct import Host
-from popek.theory.promises import keepable
 from popek.theory.prover import Prover
 from popek.theory.verdict import Class, FormVerdict
 from tests.semantics.specs import bundled_isa
@@ -77,28 +74,6 @@ def base(spec: str, only: str) -> dict[tuple[str, str], FormVerdict]:
     whole = bundled_isa(spec)
     forms = tuple(f for f in whole.forms if only in (f.mnemonic, f.name))
     return {v.key: v for v in checked(replace(whole, forms=forms)).verdicts}
-
-
-@pytest.fixture(autouse=True)
-def _promises_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the host can keep its promises is asked once for the same deliveries."""
-    monkeypatch.setattr("popek.theory.check.keepable", _remembered)
-
-
-def _remembered(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | None]:
-    isa = prover.isa
-    promising = [
-        f.body
-        for f in isa.forms
-        if any(isinstance(s, ir.HostRequire) for s in ir.statements(f.body))
-    ]
-    key = (tuple(isa.traps.values()), tuple(promising))
-    if key not in _known:
-        _known[key] = keepable(prover, anatomy, host)
-    return _known[key]
-
-
-_known: dict[object, dict[str, bool | None]] = {}
 
 
 @pytest.mark.parametrize("mutant", [read(f) for f in FILES], ids=lambda mutant: mutant.name)
