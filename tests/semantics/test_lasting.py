@@ -7,7 +7,7 @@ import pytest
 from popek.isa.load import load_source
 from popek.semantics.ints import Ints
 from popek.semantics.storage import Walk
-from popek.terms import ArrayValue
+from popek.terms import ArrayValue, Value
 from tests.semantics.stepping import Symbolic, clause_of, concrete
 
 #: Cell 100 holds the accessed bit of the only page.
@@ -47,7 +47,7 @@ CLAUSE = clause_of(isa := load_source(SPEC), isa.forms[0])
 def test_a_fault_undoes_all_but_what_lasts(
     cells: dict[int, int], traps: bool, left: dict[str, object]
 ) -> None:
-    env = {"A": 0, "N": 0, "P": 0, "M": 0, "memory.E": ArrayValue(0, cells)}
+    env: dict[str, Value] = {"A": 0, "N": 0, "P": 0, "M": 0, "memory.E": ArrayValue(0, cells)}
     symbolic = Symbolic(CLAUSE, Walk())
     seen = concrete(CLAUSE, Ints(env), Walk())
     assert seen == symbolic.observe(symbolic.values(env))
