@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from popek.isa import ir
+from popek.semantics.algebra import Algebra, B, V
 from popek.theory import general, pg74
-from popek.theory.pairs import Comparison
+from popek.theory.anatomy import Anatomy
+from popek.theory.obligation import Obligation
+from popek.theory.pairs import Comparison, both_states
+from popek.theory.prover import Prover
 from popek.theory.subject import Claim, Subject, either, some
 from popek.theory.verdict import Finding, Sensitivity
 
@@ -45,6 +49,23 @@ def _each_level(
     """Both states in the same level, for each level that makes a difference, the lowest first."""
     for level in reversed(subject.levels if levels is None else levels):
         yield Comparison(subject.anatomy, level, level, varied)
+
+
+def disentangled(prover: Prover, anatomy: Anatomy) -> Anatomy:
+    """The anatomy, entangled if some pair of levels has no two states to compare otherwise."""
+    if not anatomy.conditional:
+        return anatomy
+    for higher, lower in combinations(anatomy.levels, 2):
+        comparison = Comparison(anatomy, higher, lower, anatomy.tied_to_mode)
+
+        def build(
+            algebra: Algebra[V, B], flat: bool, comparison: Comparison = comparison
+        ) -> Obligation[V, B]:
+            return both_states(replace(comparison, flat=flat), algebra)
+
+        if prover.satisfiable(f"states at {higher.name} and {lower.name}", (), build) is not True:
+            return replace(anatomy, entangled=True)
+    return anatomy
 
 
 def _each_pair(subject: Subject) -> Iterator[Comparison]:
