@@ -50,21 +50,19 @@ class Anatomy:
 
     @cached_property
     def tied_to_mode(self) -> frozenset[str]:
-        """What invariants tie to the mode, directly or through others; the mode itself included.
-
-        An equation does.  What holds only under a condition (ia32: virtual-8086 mode is at level 3)
-        leaves states that differ in the mode alone.
-        """
-        names = frozenset(self.isa.components)
-        if self.entangled:
-            return self.tied(self.mode_components, names)
-        return _closure(self.mode_components, [reads_of(p) for p in self._equations])
+        """What invariants tie to the mode, directly or through others; the mode itself included."""
+        return self.tied(self.mode_components, frozenset(self.isa.components))
 
     @cached_property
-    def conditional(self) -> bool:
-        """Whether an invariant that is no equation is about what is tied to the mode."""
-        others = [p for p in self.isa.invariants if p not in self._equations]
-        return any(reads_of(p) & self.tied_to_mode for p in others)
+    def varied_with_mode(self) -> frozenset[str]:
+        """What differs where the mode does: what equations tie to it.
+
+        What an invariant ties to it under a condition (ia32: virtual-8086 mode is at level 3)
+        leaves states that differ in the mode alone.
+        """
+        if self.entangled:
+            return self.tied_to_mode
+        return _closure(self.mode_components, [reads_of(p) for p in self._equations])
 
     @property
     def _equations(self) -> list[ir.Predicate]:

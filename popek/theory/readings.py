@@ -53,10 +53,10 @@ def _each_level(
 
 def disentangled(prover: Prover, anatomy: Anatomy) -> Anatomy:
     """The anatomy, entangled if some pair of levels has no two states to compare otherwise."""
-    if not anatomy.conditional:
+    if anatomy.varied_with_mode == anatomy.tied_to_mode:
         return anatomy
     for higher, lower in combinations(anatomy.levels, 2):
-        comparison = Comparison(anatomy, higher, lower, anatomy.tied_to_mode)
+        comparison = Comparison(anatomy, higher, lower, anatomy.varied_with_mode)
 
         def build(
             algebra: Algebra[V, B], flat: bool, comparison: Comparison = comparison
@@ -72,7 +72,7 @@ def _each_pair(subject: Subject) -> Iterator[Comparison]:
     """All pairs of levels, with what invariants tie to the mode varied too."""
     if subject.sees_mode:
         for higher, lower in combinations(subject.anatomy.levels, 2):
-            yield Comparison(subject.anatomy, higher, lower, subject.anatomy.tied_to_mode)
+            yield Comparison(subject.anatomy, higher, lower, subject.anatomy.varied_with_mode)
 
 
 def read_general(subject: Subject) -> Sensitivity:
@@ -162,7 +162,7 @@ def read_pg74(subject: Subject) -> Sensitivity:
     evidence = _Evidence(subject)
     levels = anatomy.levels
     lowest, higher = (anatomy.lowest,), subject.levels[:-1]
-    extremes = Comparison(anatomy, levels[0], anatomy.lowest, anatomy.tied_to_mode)
+    extremes = Comparison(anatomy, levels[0], anatomy.lowest, anatomy.varied_with_mode)
     unprivileged = evidence.ask("not privileged", pg74.not_privileged, iter([extremes]))
     privileged = None if unprivileged is None else not unprivileged
     if privileged:

@@ -48,12 +48,12 @@ class Settings:
     def _is_possible(self, setting: Host) -> bool:
         every = None
         if Binding.LOADED not in setting.values():
-            roles = {c.name: c.role for c in self.anatomy.isa.components.values()}
+            own = {c.name for c in self.anatomy.isa.components.values() if c.role in GUESTS_OWN}
+            fixed = {name for name, value in setting.items() if isinstance(value, int)}
             every = frozenset(
                 p.text
                 for p in self._predicates
-                if reads_of(p) & setting.keys()
-                and all(roles[n] in GUESTS_OWN for n in reads_of(p) - setting.keys())
+                if reads_of(p) & fixed and reads_of(p) <= fixed | own
             )
         under = ", ".join(f"{n}={v}" for n, v in setting.items())
         return all(
