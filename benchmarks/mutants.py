@@ -21,7 +21,7 @@ import popek
 from popek.isa import ir
 from popek.oracles.catalogue import known
 from popek.oracles.oracle import Oracle, Outcome, Refused
-from popek.smt import Undecided, Unsat
+from popek.smt import Sat, Undecided, Unsat
 from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.cases import Made, made_of
 from popek.validation.disagreements import Row, table
@@ -32,7 +32,7 @@ from popek.validation.prediction import Silent, predict
 from popek.validation.recording import Header, Recorded, by_form, read, write
 from popek.validation.run import remade
 from popek.validation.search import Search
-from popek.validation.stepping import CLAUSE, Stepper
+from popek.validation.stepping import CLAUSE, Stepped, Stepper
 from popek.validation.telling import Telling
 from popek.validation.world import Place
 
@@ -112,11 +112,15 @@ class _Bench:
                 return "equivalent"
             case Undecided():
                 return "undecided"
-            case _:
-                return self._told(form, mutant, telling, past)
+            case Sat(model=model):
+                return self._told(form, mutant, telling.states(mutant.form, model), past)
 
     def _told(
-        self, form: ir.Form, mutant: Mutant, telling: Telling, past: list[tuple[Made, Outcome]]
+        self,
+        form: ir.Form,
+        mutant: Mutant,
+        telling: Iterator[Stepped],
+        past: list[tuple[Made, Outcome]],
     ) -> str:
         verdict = "survived"
         for made in self._telling(form, mutant, telling):
@@ -141,9 +145,9 @@ class _Bench:
                         pass
         return verdict
 
-    def _telling(self, form: ir.Form, mutant: Mutant, telling: Telling) -> Iterator[Made]:
+    def _telling(self, form: ir.Form, mutant: Mutant, telling: Iterator[Stepped]) -> Iterator[Made]:
         """Cases of which the two readings say something else."""
-        for run in telling.states(mutant.form):
+        for run in telling:
             made = made_of(self.isa, CLAUSE, run)
             says = [predict(self.isa, f, made.fields, made.case) for f in (form, mutant.form)]
             if says[0] != says[1]:

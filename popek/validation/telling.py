@@ -7,7 +7,7 @@ laid beside each other: how the step ends, and the state in which it does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
@@ -17,14 +17,17 @@ from popek.semantics.outcome import DeviceEvent, LeftOpen, ShutDown, Step, Trapp
 from popek.semantics.step import Run, step
 from popek.semantics.storage import Walk
 from popek.semantics.symbols import Symbols
-from popek.smt import Answer, Budget, Sat, Undecided, Unsat, Z3InProcess, decide
-from popek.terms import ArrayValue, Term, Terms
+from popek.smt import Answer, Budget, Model, Sat, Undecided, Unsat, Z3InProcess, decide
+from popek.terms import ArrayValue, Term, Terms, Value, symbols_of
 from popek.validation.search import Search
 from popek.validation.stepping import Stepped, fetching
 from popek.validation.world import FIELD, WHOLE, Place, World
 
-#: What one question may cost.
-BUDGET: Final = Budget(rlimit=20_000_000, seconds=60.0)
+#: What one question may cost, while it can still be split, and then.
+SMALL: Final = Budget(rlimit=1_000_000, seconds=5.0)
+LARGE: Final = Budget(rlimit=20_000_000, seconds=60.0)
+#: Fields up to this width choose between rows of operands: questions are split by them.
+NARROW: Final = 3
 #: How often cells that a step turns out to use are given the values of the model.
 TURNS: Final = 4
 
@@ -44,109 +47,60 @@ class Telling:
         """Unsat if both come to the same in every state, whatever is undefined; else a state in
         which they do not.  Raises KeyError if the other uses what it does not bind.
         """
-        terms = Terms()
-        zeros, ones = (self._differ(terms, other, value) for value in (False, True))
-        return self._asked(terms, [terms.or_(zeros, ones), *self._premises(terms)])
+        return self._split(other, {})
 
-    def states(self, other: ir.Form) -> Iterator[Stepped]:
-        """Steps of the form in states in which the other comes to something else: from home and
-        without a trap of memory, then from anywhere, then whatever it ends in.
+    def states(self, other: ir.Form, known: Mapping[str, Value]) -> Iterator[Stepped]:
+        """Steps of the form in states in which the other comes to something else, from a model of
+        one: without a trap of memory, near home, then from anywhere, then that state.
         """
+        narrow = {n: known.get(FIELD + n) for n in self._narrow()}
+        fixed = {n: v for n, v in narrow.items() if isinstance(v, int)}
         terms = Terms()
-        differ = [self._differ(terms, other, value) for value in (False, True)]
-        goal = [*differ, *self._premises(terms)]
-        calm, home = self._calm(terms), self._at_home(terms)
-        for narrower in ([*calm, *home], calm, []):
-            match self._asked(terms, [*goal, *narrower]):
-                case Sat(model=model):
-                    run = self._stepped(model)
-                    if run is not None:
-                        yield run
-                        if not run.shows and (shown := self.search.shown(run)) is not None:
-                            yield shown
-                case Unsat() | Undecided():
-                    pass
+        readings = _Readings(self, terms, other, fixed)
+        calm, home = readings.calm(), readings.fixed(self.home)
+        for narrower in ([*calm, *home], calm):
+            answer = self._asked(terms, [*readings.certain(), *narrower], LARGE)
+            if isinstance(answer, Sat):
+                yield from self._stepped({**self._fields(fixed), **answer.model})
+        yield from self._stepped(known)
 
     # ------------------------------------------------------------ questions
 
-    def _asked(self, terms: Terms, goal: list[Term]) -> Answer:
+    def _split(self, other: ir.Form, fixed: Mapping[str, int]) -> Answer:
+        """As `same`, where narrow fields have these values."""
+        terms = Terms()
+        goal = _Readings(self, terms, other, fixed).possible()
+        open_fields = {s.name for s in symbols_of(goal)} & {FIELD + n for n in self._narrow()}
+        answer = self._asked(terms, goal, SMALL if open_fields else LARGE)
+        if isinstance(answer, Sat):
+            return Sat(Model({**self._fields(fixed), **answer.model}))
+        if isinstance(answer, Unsat) or not open_fields:
+            return answer
+        name = min(open_fields).removeprefix(FIELD)
+        undecided: Undecided | None = None
+        for value in range(1 << self.form.fields[name]):
+            part = self._split(other, {**fixed, name: value})
+            if isinstance(part, Sat):
+                return part
+            if isinstance(part, Undecided):
+                undecided = part
+        return Unsat() if undecided is None else undecided
+
+    def _narrow(self) -> list[str]:
+        return [n for n, width in self.form.fields.items() if width <= NARROW]
+
+    @staticmethod
+    def _fields(fixed: Mapping[str, int]) -> dict[str, Value]:
+        return {FIELD + n: v for n, v in fixed.items()}
+
+    def _asked(self, terms: Terms, goal: Sequence[Term], budget: Budget) -> Answer:
         name = f"telling {'/'.join(self.form.key)}"
-        return decide(terms, name, goal, Z3InProcess(), BUDGET).answer
-
-    def _start(self, terms: Terms) -> tuple[Symbols, dict[str, Term], dict[str, Term]]:
-        algebra = Symbols(terms)
-        state = {
-            c.name: algebra.variable(c.name, c.width)
-            if c.size is None
-            else algebra.bank_variable(c.name, c.index_width, c.width)
-            for c in self.isa.components.values()
-        }
-        state |= {
-            m.name: algebra.bank_variable(m.name, m.index_width, m.width)
-            for m in self.isa.memories.values()
-        }
-        fields = {n: algebra.variable(FIELD + n, w) for n, w in self.form.fields.items()}
-        return algebra, state, fields
-
-    def _read(self, terms: Terms, form: ir.Form, *, ones: bool) -> Read:
-        """The step; what is undefined is all zeros, or all ones."""
-        algebra, state, fields = self._start(terms)
-
-        def inputs(kind: str, site: str, width: int) -> Term:
-            return algebra.const((1 << width) - 1 if ones else 0, width)
-
-        return step(self.isa, form, algebra, Walk(), state, fields, inputs)
-
-    def _differ(self, terms: Terms, other: ir.Form, ones: bool) -> Term:
-        algebra, _, _ = self._start(terms)
-        both = [self._read(terms, form, ones=ones) for form in (self.form, other)]
-        return _Outcomes(self.isa, algebra, *both).differ()
-
-    def _premises(self, terms: Terms) -> list[Term]:
-        """What holds in every state of use: the bench, the invariants, that the code is there."""
-        algebra, state, fields = self._start(terms)
-        run: Run[Term, Term] = Run(self.isa, algebra, Walk(), state, fields, _never)
-        found = self._fixed(terms, self.search.stepper.ground.fixed)
-        for invariant in self.isa.invariants:
-            run.run(invariant.setup)
-            found.append(run.value(invariant.condition))
-        found += [run.value(condition) for condition in self.search.stepper.decoding()]
-        space, leading = fetching(self.isa)
-        args = [algebra.const(v, w) for v, w in leading]
-        pc = run.value(ir.Read(self.isa.pc, self.isa.components[self.isa.pc].width))
-        run.storage.check(run, ir.Access.FETCH, space, [*args, pc], 1, self.form.span)
-        return [*found, *(terms.not_(e.guard) for e in run.exits)]
-
-    def _calm(self, terms: Terms) -> list[Term]:
-        """That the form's step says what happens, and memory traps nowhere."""
-        wild = [
-            e.guard
-            for e in self._read(terms, self.form, ones=False).exits
-            if not isinstance(e, Trapped) or e.memory
-        ]
-        return [terms.not_(guard) for guard in wild]
-
-    def _at_home(self, terms: Terms) -> list[Term]:
-        return self._fixed(terms, self.home)
-
-    def _fixed(self, terms: Terms, places: Mapping[Place, int]) -> list[Term]:
-        """That components hold these values."""
-        _, state, _ = self._start(terms)
-        found: list[Term] = []
-        for (name, i), value in places.items():
-            component = self.isa.components.get(name)
-            if component is None:
-                continue
-            held = state[name]
-            if component.size is not None:
-                held = terms.select(held, terms.const(i, component.index_width))
-            found.append(terms.eq(held, terms.const(value, component.width)))
-        return found
+        return decide(terms, name, goal, Z3InProcess(), budget).answer
 
     # ------------------------------------------------------------ states
 
-    def _stepped(self, model: Mapping[str, object]) -> Stepped | None:
-        """The step from the state of a model; what the model does not say is as at home."""
+    def _stepped(self, model: Mapping[str, Value]) -> Iterator[Stepped]:
+        """Useful steps from the state of a model; what it does not say is as at home."""
         chosen: dict[Place, int] = dict(self.home)
         arrays: dict[str, ArrayValue] = {}
         for name, value in model.items():
@@ -156,21 +110,109 @@ class Telling:
                 case ArrayValue():
                     arrays[name] = value
                     chosen |= {(name, i): v for i, v in value.entries.items()}
-        world = World("telling", chosen)
-        run: Stepped | None = None
+        run = self.search.step(World("telling", chosen))
         for _ in range(TURNS):
-            run = self.search.step(world)
             if run is None:
-                return None
+                return
             used = {
                 (name, i): arrays[name].select(i)
                 for name, i in run.trace.touched
-                if name in arrays and (name, i) not in world.chosen
+                if name in arrays and (name, i) not in run.world.chosen
             }
             if not used:
                 break
-            world = world.but(used)
-        return None if run is None else self.search.repaired(run)
+            run = self.search.step(run.world.but(used))
+        useful = None if run is None else self.search.repaired(run)
+        if useful is not None:
+            yield useful
+            if not useful.shows and (shown := self.search.shown(useful)) is not None:
+                yield shown
+
+
+class _Readings:
+    """Both readings over terms, where some fields have one value."""
+
+    def __init__(
+        self, telling: Telling, terms: Terms, other: ir.Form, fixed: Mapping[str, int]
+    ) -> None:
+        self._isa = isa = telling.isa
+        self._form = form = telling.form
+        self._other = other
+        self._stepper = telling.search.stepper
+        self._terms = terms
+        self._algebra = algebra = Symbols(terms)
+        self._state: dict[str, Term] = {
+            c.name: algebra.variable(c.name, c.width)
+            if c.size is None
+            else algebra.bank_variable(c.name, c.index_width, c.width)
+            for c in isa.components.values()
+        } | {
+            m.name: algebra.bank_variable(m.name, m.index_width, m.width)
+            for m in isa.memories.values()
+        }
+        self._fields = {
+            n: algebra.const(fixed[n], w) if n in fixed else algebra.variable(FIELD + n, w)
+            for n, w in form.fields.items()
+        }
+
+    def possible(self) -> list[Term]:
+        """That they differ, if what is undefined is all zeros or if it is all ones."""
+        zeros, ones = self._differ(ones=False), self._differ(ones=True)
+        return [self._terms.or_(zeros, ones), *self._premises()]
+
+    def certain(self) -> list[Term]:
+        """That they differ in either case."""
+        return [self._differ(ones=False), self._differ(ones=True), *self._premises()]
+
+    def calm(self) -> list[Term]:
+        """That the form's step says what happens, and memory traps nowhere."""
+        wild = [
+            e.guard
+            for e in self._read(self._form, ones=False).exits
+            if not isinstance(e, Trapped) or e.memory
+        ]
+        return [self._terms.not_(guard) for guard in wild]
+
+    def fixed(self, places: Mapping[Place, int]) -> list[Term]:
+        """That components hold these values."""
+        terms = self._terms
+        found: list[Term] = []
+        for (name, i), value in places.items():
+            component = self._isa.components.get(name)
+            if component is None:
+                continue
+            held = self._state[name]
+            if component.size is not None:
+                held = terms.select(held, terms.const(i, component.index_width))
+            found.append(terms.eq(held, terms.const(value, component.width)))
+        return found
+
+    def _read(self, form: ir.Form, *, ones: bool) -> Read:
+        """The step; what is undefined is all zeros, or all ones."""
+
+        def inputs(kind: str, site: str, width: int) -> Term:
+            return self._terms.const((1 << width) - 1 if ones else 0, width)
+
+        return step(self._isa, form, self._algebra, Walk(), self._state, self._fields, inputs)
+
+    def _differ(self, *, ones: bool) -> Term:
+        both = [self._read(form, ones=ones) for form in (self._form, self._other)]
+        return _Outcomes(self._isa, self._algebra, *both).differ()
+
+    def _premises(self) -> list[Term]:
+        """What holds in every state of use: the bench, the invariants, that the code is there."""
+        isa, algebra = self._isa, self._algebra
+        run: Run[Term, Term] = Run(isa, algebra, Walk(), self._state, self._fields, _never)
+        found = self.fixed(self._stepper.ground.fixed)
+        for invariant in isa.invariants:
+            run.run(invariant.setup)
+            found.append(run.value(invariant.condition))
+        found += [run.value(condition) for condition in self._stepper.decoding()]
+        space, leading = fetching(isa)
+        args = [algebra.const(v, w) for v, w in leading]
+        pc = run.value(ir.Read(isa.pc, isa.components[isa.pc].width))
+        run.storage.check(run, ir.Access.FETCH, space, [*args, pc], 1, self._form.span)
+        return [*found, *(self._terms.not_(e.guard) for e in run.exits)]
 
 
 def _never(kind: str, site: str, width: int) -> Term:
