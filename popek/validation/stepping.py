@@ -313,10 +313,7 @@ class Stepper:
             else algebra.bank_variable(c.name, c.index_width, c.width)
             for c in self.isa.components.values()
         }
-        return state | {
-            m.name: algebra.bank_variable(m.name, m.index_width, m.width)
-            for m in self.isa.memories.values()
-        }
+        return state | {m.name: Bank(m.name, {}) for m in self.isa.memories.values()}
 
     def _premises(self, run: Traced) -> None:
         """The bench, the invariants, and that the fields mean this form."""
@@ -331,12 +328,12 @@ class Stepper:
             run.run(invariant.setup)
             holds = run.value(invariant.condition)
             trace.premise(Kind.PREMISE, holds.term, bool(holds.value))
-        for condition in self._decoding():
+        for condition in self.decoding():
             holds = run.value(condition)
             trace.premise(Kind.PREMISE, holds.term, bool(holds.value))
         run.locals.clear()
 
-    def _decoding(self) -> list[ir.Expr]:
+    def decoding(self) -> list[ir.Expr]:
         """When the fields, in this context, mean the form and have its length."""
         form = self.form
         found: list[ir.Expr] = [form.decode]
