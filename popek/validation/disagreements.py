@@ -1,8 +1,8 @@
 """The table of known disagreements: which bits, why, and by which section of the manual.
 
-`tables/ORACLE.toml` holds an oracle's rows.  A row is about instructions of instruction sets
-and, if it says so, about steps that end in certain traps; it explains a disagreement only if each
-bit that differs is among those that it names.
+`tables/ORACLE-FAMILY.toml` holds an oracle's rows about a family of instruction sets.  A row is
+about instructions of instruction sets and, if it says so, about steps that end in certain traps; it
+explains a disagreement only if each bit that differs is among those that it names.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class Row:
 
 
 def table(oracle: str) -> tuple[Row, ...]:
-    """The rows of an oracle; none if there is no file."""
-    file = resources.files("popek.validation") / "tables" / f"{oracle}.toml"
-    if not file.is_file():
-        return ()
-    return parse_table(file.read_text(encoding="utf-8"))
+    """The rows of an oracle, about all families; none if there is no file."""
+    files = (resources.files("popek.validation") / "tables").iterdir()
+    own = [f for f in files if f.name.startswith(f"{oracle}-")]
+    texts = [f.read_text(encoding="utf-8") for f in sorted(own, key=lambda f: f.name)]
+    return tuple(row for text in texts for row in parse_table(text))
 
 
 def parse_table(text: str) -> tuple[Row, ...]:
