@@ -20,7 +20,7 @@ from popek.validation.search import Search, Verdict
 from popek.validation.starts import starts
 from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper
 from popek.validation.trace import Kind
-from popek.validation.world import FIELD, WHOLE, Place, World
+from popek.validation.world import FIELD, WHOLE, Home, World
 
 #: States in which the search for paths begins, and states drawn beside it.
 STARTS, RANDOM = 4, 6
@@ -85,14 +85,14 @@ def population(
     scope: str,
     ground: Ground,
     seed: int,
-    home: Mapping[Place, int],
+    homes: Sequence[Home],
 ) -> Population:
-    """The cases of a subject.  `home`: places of a state from which handlers are reached."""
+    """The cases of a subject.  `homes`: states from which handlers are reached."""
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
     name = f"{seed}/{'/'.join(form.key)}"
-    begun = list(starts(search, name, home, STARTS))
+    begun = list(starts(search, name, homes, STARTS))
     paths = Paths(isa, form.body, CLAUSE, search, guards)
     paths.explore(begun)
     if scope != CLAUSE:
@@ -104,7 +104,7 @@ def population(
     for number in range(VARIANTS):
         steps += _variants(search, taking, f"{name}/variant {number}")
     if scope == CLAUSE:
-        steps += starts(search, f"{name}/random", home, RANDOM)
+        steps += starts(search, f"{name}/random", homes, RANDOM)
     scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
     return Population(
         Subject(form.key, scope),
@@ -180,8 +180,11 @@ def made_of(isa: ir.Isa, scope: str, run: Stepped) -> Made:
     def shown(c: ir.Component) -> Value:
         if c.size is None:
             return world.value((c.name, WHOLE), c.width)
+        constant = dict(c.hardwired)
         return tuple(
-            world.value((c.name, i), c.width)
+            constant[i]
+            if i in constant
+            else world.value((c.name, i), c.width)
             if c.size <= LARGE or (c.name, i) in world.chosen or (c.name, i) in used
             else 0
             for i in range(c.size)
