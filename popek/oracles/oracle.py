@@ -124,13 +124,16 @@ class Bench:
     `fixed`: components that hold one value in every case.  `regions`: the cells that a case may
     name and that a step may touch; a memory without a region is whole.  `unseen`: components that
     an outcome has as they were, as the oracle does not show them.  `conditions`: what holds in
-    every case, in the language of the spec and over its names.
+    every case, in the language of the spec and over its names.  `homes`: cases, of such components
+    and cells as matter, from which programs run at all; those that are looked for begin there.
+    Without any, one has to be found.
     """
 
     fixed: Mapping[str, Value]
     regions: tuple[Region, ...]
     unseen: frozenset[str] = frozenset()
     conditions: tuple[str, ...] = ()
+    homes: tuple[Case, ...] = ()
 
 
 class Oracle(Protocol):

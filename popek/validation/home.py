@@ -1,8 +1,8 @@
-"""A state to start from: code can be fetched, memory reached, and traps lead to handlers.
+"""States to start from: code can be fetched, memory reached, and traps lead to handlers.
 
-It is found, not written down: conditions of a few short forms are turned round until they read and
-write memory, and until each trap is delivered; what had to be chosen for that is kept.  A program's
-registers are not part of it, nor is its level.
+Where the bench has none, one is found: conditions of a few short forms are turned round until they
+read and write memory, and until each trap is delivered; what had to be chosen for that is kept.  A
+program's registers are not part of it, nor is its level.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from popek.isa import ir
 from popek.isa.footprint import spaces
+from popek.oracles.oracle import Case
 from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.ground import Ground
 from popek.validation.guards import Guards
@@ -19,7 +20,7 @@ from popek.validation.search import Search
 from popek.validation.starts import starts
 from popek.validation.stepping import CLAUSE, Stepped, Stepper
 from popek.validation.trace import OK
-from popek.validation.world import FIELD, WHOLE, Place
+from popek.validation.world import FIELD, WHOLE, Home, Place
 
 #: Beginnings of the search for the first state.
 STARTS = 6
@@ -29,9 +30,26 @@ OPEN = (ir.Role.REGISTER, ir.Role.MODE)
 FEW = 40
 
 
-def home_of(isa: ir.Isa, ground: Ground, seed: int) -> dict[Place, int]:
-    """Places of the state, with their values."""
+def homes_of(isa: ir.Isa, ground: Ground, seed: int) -> tuple[Home, ...]:
+    """Those of the bench, or the one that is found."""
+    return tuple(map(_given, ground.bench.homes)) or (_found(isa, ground, seed),)
+
+
+def _given(case: Case) -> Home:
     home: dict[Place, int] = {}
+    for name, value in case.state.items():
+        home |= (
+            {(name, WHOLE): value}
+            if isinstance(value, int)
+            else {(name, i): v for i, v in enumerate(value)}
+        )
+    return home | {
+        (name, cell): v for name, cells in case.memory.items() for cell, v in cells.items()
+    }
+
+
+def _found(isa: ir.Isa, ground: Ground, seed: int) -> Home:
+    home: Home = {}
     for form in _reaching(isa):
         best = max(_explored(isa, form, ground, seed, home)[1], key=_reach, default=None)
         if best is not None and _reach(best):
@@ -47,13 +65,13 @@ def home_of(isa: ir.Isa, ground: Ground, seed: int) -> dict[Place, int]:
 
 
 def _explored(
-    isa: ir.Isa, form: ir.Form, ground: Ground, seed: int, home: dict[Place, int]
+    isa: ir.Isa, form: ir.Form, ground: Ground, seed: int, home: Home
 ) -> tuple[Search, list[Stepped]]:
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
     paths = Paths(isa, form.body, CLAUSE, search, guards, FEW)
-    paths.explore(starts(search, f"{seed}/home/{'/'.join(form.key)}", home, STARTS))
+    paths.explore(starts(search, f"{seed}/home/{'/'.join(form.key)}", [home], STARTS))
     return search, list(paths.reached.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -25,14 +25,14 @@ from popek.oracles.oracle import (
 from popek.validation.cases import Made, Population, Subject, made_of, population
 from popek.validation.comparison import Difference, differences
 from popek.validation.ground import Ground
-from popek.validation.home import home_of
+from popek.validation.home import homes_of
 from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, Silent, predict
 from popek.validation.recording import Header, Recorded, by_form
 from popek.validation.result import Disagreement, Stats, Subjected, Validation, case_document
 from popek.validation.stepping import CLAUSE, Stepper, Unencodable
 from popek.validation.store import Store, common_of
-from popek.validation.world import Place
+from popek.validation.world import Home
 
 #: Called with what is being done, how many subjects are done, and how many there are.
 Progress = Callable[[str, int, int], None]
@@ -71,7 +71,7 @@ class _Maker:
     isa: ir.Isa
     ground: Ground
     seed: int
-    home: Mapping[Place, int]
+    homes: Sequence[Home]
     forms: dict[tuple[str, str], ir.Form] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class _Maker:
 
     def make(self, subject: Subject) -> _Batch:
         form = self.forms[subject.form]
-        made = population(self.isa, form, subject.scope, self.ground, self.seed, self.home)
+        made = population(self.isa, form, subject.scope, self.ground, self.seed, self.homes)
         said = tuple(predict(self.isa, form, m.fields, m.case) for m in made.made)
         return _Batch(made, said)
 
@@ -96,12 +96,12 @@ def validate(
     reused = 0
     try:
         progress("looking for a state to start from", 0, len(isa.forms))
-        home = home_of(isa, Ground(oracles[0].bench), options.seed)
+        homes = homes_of(isa, Ground(oracles[0].bench), options.seed)
         store = None
         if options.store is not None:
             benches = [o.bench for o in oracles]
-            store = options.store(common_of(isa, benches, result.oracles, options.seed, home))
-        with _made_by(isa, oracles[0].bench, home, options) as made:
+            store = options.store(common_of(isa, benches, result.oracles, options.seed, homes))
+        with _made_by(isa, oracles[0].bench, homes, options) as made:
             for subjects in (_clauses, _processor):
                 reused += _subjects(
                     isa,
@@ -292,7 +292,10 @@ def _judged(
             match answer:
                 case Outcome():
                     assert isinstance(said, Prediction)
-                    votes[oracle.identity.name] = answer, differences(isa, m.case, said, answer)
+                    votes[oracle.identity.name] = (
+                        answer,
+                        differences(isa, m.case, said, answer, oracle.bench.unseen),
+                    )
                 case Refused(why=reason):
                     why.update(dict.fromkeys(m.paths, reason))
                 case Died(why=reason):
@@ -344,16 +347,16 @@ def _judged(
 
 @contextmanager
 def _made_by(
-    isa: ir.Isa, bench: Bench, home: Mapping[Place, int], options: Options
+    isa: ir.Isa, bench: Bench, homes: Sequence[Home], options: Options
 ) -> Iterator[Callable[[Sequence[Subject]], Iterable[_Batch]]]:
     """What makes the cases of subjects, in their order, while the block runs."""
     ground = Ground(bench)
     if options.jobs <= 1:
-        maker = _Maker(isa, ground, options.seed, home)
+        maker = _Maker(isa, ground, options.seed, homes)
         yield lambda subjects: map(maker.make, subjects)
         return
     context = get_context("spawn")
-    given = (options.load, ground, options.seed, home)
+    given = (options.load, ground, options.seed, homes)
     with context.Pool(options.jobs, _start_worker, given) as pool:
         yield lambda subjects: pool.imap(_work, subjects)
 
@@ -362,11 +365,11 @@ _worker: list[_Maker] = []
 
 
 def _start_worker(
-    load: Callable[[], ir.Isa], ground: Ground, seed: int, home: Mapping[Place, int]
+    load: Callable[[], ir.Isa], ground: Ground, seed: int, homes: Sequence[Home]
 ) -> None:
     # An interrupt at the terminal reaches the whole group: the parent decides what becomes of us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker.append(_Maker(load(), ground, seed, home))
+    _worker.append(_Maker(load(), ground, seed, homes))
 
 
 def _work(subject: Subject) -> _Batch:

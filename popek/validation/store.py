@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ from popek.oracles.oracle import Bench, Identity
 from popek.validation import cases, paths, search, sites
 from popek.validation.comparison import Difference
 from popek.validation.result import Disagreement, Subjected
+from popek.validation.world import Home
 
 #: Of the search and of the files; another number makes all kept results stale.
 VERSION = 1
@@ -52,7 +53,7 @@ def common_of(
     benches: Sequence[Bench],
     oracles: Sequence[Identity],
     seed: int,
-    home: Mapping[Any, int],
+    homes: Sequence[Home],
 ) -> str:
     """A digest of what all results of a run depend on; places in the text do not count."""
     constants = (
@@ -77,7 +78,14 @@ def common_of(
         isa.functions,
         isa.prefixes,
     )
-    parts = (constants, spec, list(benches), list(oracles), seed, sorted(home.items()))
+    parts = (
+        constants,
+        spec,
+        list(benches),
+        list(oracles),
+        seed,
+        [sorted(h.items()) for h in homes],
+    )
     return _digest(*map(repr, parts))
 
 

@@ -14,6 +14,9 @@ from typing import Final, TypeAlias
 #: A part of a state: the name of a component, field or memory, and of its elements which one.
 Place: TypeAlias = tuple[str, int]
 
+#: Values for some places: a state that others are made from.
+Home: TypeAlias = Mapping[Place, int]
+
 #: The element of what has none.
 WHOLE: Final = -1
 
