@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from popek.oracles.oracle import Bench, Case, Region, Value, number
+from popek.oracles.oracle import Bench, Case, Home, Region, Value, number
 
 #: Main memory, and how much of it cases have.
 RAM: Final = 0x8000_0000
@@ -54,57 +54,49 @@ _CODE: Final = RAM + 0x1000
 _ROOT: Final = RAM
 
 
-def _home(priv: int, *, tables: bool, **changes: Value) -> Case:
-    """A program in a mode, from whose table all of memory's first gigabyte is to be had, where it
-    is; `__` stands for the dot in a name.
+def _home() -> Home:
+    """A program whose table maps a gigabyte to itself; PMP lets everything through.  Levels, flags
+    and what may hold anything are left open.
     """
-    all_of_memory = (1 << 54) - 1
-    state: dict[str, Value] = {
-        "priv": priv,
+    state = {
         "PC": _CODE,
         "mstatus.FS": 3,
-        "mstatus.MPP": priv,
         "mstatus.MPRV": 0,
         "fcsr.FRM": 0,
-        "satp.MODE": 8 * tables,
+        "satp.MODE": 8,
         "satp.PPN": _ROOT >> 12,
-        "mie": 0,
-        "mtvec": RAM + 0x2000,
+        "medeleg": 0xB109,
+        "mideleg": 0x022,
+        "mie": 0x00A,
+        "mip.SSIP": 0,
+        "mip.MSIP": 0,
+        "mtvec": RAM + 0x2001,
         "stvec": RAM + 0x3000,
-        "mepc": _CODE,
-        "sepc": _CODE,
+        "mepc": _CODE + 0x10,
+        "sepc": _CODE + 0x20,
         "reserved": 0,
         "reservation": RAM,
-        # All rights in an entry behind others that are off.
-        "pmp.config": (0, 0, 0x1F, 0, 0, 0, 0, 0),
-        "pmp.address": (0, 0, all_of_memory, 0, 0, 0, 0, 0),
     }
     # Valid, readable, writable, executable, accessed, dirty.
-    entry = RAM >> 12 << 10 | 0xCF | (priv == 0) << 4
+    entry = RAM >> 12 << 10 | 0xCF
     at = _ROOT + (RAM >> 30) * 8
-    cells = {at + i: byte for i, byte in enumerate(entry.to_bytes(8, "little"))}
-    named = {name.replace("__", "."): value for name, value in changes.items()}
-    return Case(state | named, {"ram": cells})
+    return Home(
+        state,
+        {
+            "ram": {at + i: byte for i, byte in enumerate(entry.to_bytes(8, "little"))},
+            # All rights in an entry behind others that are off.
+            "pmp.config": {i: 0x1F * (i == 2) for i in range(8)},
+            "pmp.address": {2: (1 << 54) - 1},
+        },
+    )
 
-
-_QUIET: Final = {
-    **{f"mip__{line}": 0 for line in ("MEIP", "SEIP", "MTIP", "STIP", "MSIP", "SSIP")},
-    "external": 0,
-}
-
-_HOMES: Final = (
-    _home(3, tables=False, medeleg=0, mideleg=0, mie=0xAAA, **_QUIET),
-    _home(1, tables=True, medeleg=0xB3FF, mideleg=0x222),
-    _home(0, tables=True, medeleg=0x80FF, mideleg=0x002, mie=0x208, **_QUIET),
-    _home(1, tables=False, medeleg=0xB100, mideleg=0x220),
-)
 
 BENCH: Final = Bench(
     fixed=_FIXED,
     regions=(Region("ram", RAM, RAM + CELLS - 1),),
     unseen=_UNSEEN,
     conditions=(*_LEGAL, *_SHOWN),
-    homes=_HOMES,
+    home=_home(),
 )
 
 

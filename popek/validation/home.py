@@ -1,17 +1,19 @@
-"""States to start from: code can be fetched, memory reached, and traps lead to handlers.
+"""A state to start from: code can be fetched, memory reached, and traps lead to handlers.
 
-Where the bench has none, one is found: conditions of a few short forms are turned round until they
+Where the bench has none, it is found: conditions of a few short forms are turned round until they
 read and write memory, and until each trap is delivered; what had to be chosen for that is kept.  A
 program's registers are not part of it, nor is its level.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from popek.isa import ir
 from popek.isa.footprint import spaces
-from popek.oracles.oracle import Case
+from popek.oracles.oracle import Bench, Home
 from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.ground import Ground
 from popek.validation.guards import Guards
@@ -20,7 +22,7 @@ from popek.validation.search import Search
 from popek.validation.starts import starts
 from popek.validation.stepping import CLAUSE, Stepped, Stepper
 from popek.validation.trace import OK
-from popek.validation.world import FIELD, WHOLE, Home, Place
+from popek.validation.world import FIELD, WHOLE, Place
 
 #: Beginnings of the search for the first state.
 STARTS = 6
@@ -30,48 +32,44 @@ OPEN = (ir.Role.REGISTER, ir.Role.MODE)
 FEW = 40
 
 
-def homes_of(isa: ir.Isa, ground: Ground, seed: int) -> tuple[Home, ...]:
-    """Those of the bench, or the one that is found."""
-    return tuple(map(_given, ground.bench.homes)) or (_found(isa, ground, seed),)
-
-
-def _given(case: Case) -> Home:
+def with_home(isa: ir.Isa, bench: Bench, seed: int) -> Bench:
+    """The bench, with a home if it has none."""
+    if bench.home is not None:
+        return bench
     home: dict[Place, int] = {}
-    for name, value in case.state.items():
-        home |= (
-            {(name, WHOLE): value}
-            if isinstance(value, int)
-            else {(name, i): v for i, v in enumerate(value)}
-        )
-    return home | {
-        (name, cell): v for name, cells in case.memory.items() for cell, v in cells.items()
-    }
-
-
-def _found(isa: ir.Isa, ground: Ground, seed: int) -> Home:
-    home: Home = {}
     for form in _reaching(isa):
-        best = max(_explored(isa, form, ground, seed, home)[1], key=_reach, default=None)
+        best = max(_explored(isa, form, bench, seed, home)[1], key=_reach, default=None)
         if best is not None and _reach(best):
             home = {**_kept(isa, best), **home}
             break
     for trap, form in _raising(isa):
-        search, runs = _explored(isa, form, ground, seed, home)
+        search, runs = _explored(isa, form, bench, seed, home)
         for run in runs:
             if run.ending == trap and (shown := search.shown(run)) is not None:
                 home = {**_kept(isa, shown), **home}
                 break
-    return home
+    return _at(bench, home)
+
+
+def _at(bench: Bench, places: dict[Place, int]) -> Bench:
+    """The bench with these places as its home."""
+    cells: dict[str, dict[int, int]] = defaultdict(dict)
+    for (name, i), value in places.items():
+        if i != WHOLE:
+            cells[name][i] = value
+    whole = {name: value for (name, i), value in places.items() if i == WHOLE}
+    return replace(bench, home=Home(whole, dict(cells)))
 
 
 def _explored(
-    isa: ir.Isa, form: ir.Form, ground: Ground, seed: int, home: Home
+    isa: ir.Isa, form: ir.Form, bench: Bench, seed: int, home: dict[Place, int]
 ) -> tuple[Search, list[Stepped]]:
+    ground = Ground(_at(bench, home))
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
     paths = Paths(isa, form.body, CLAUSE, search, guards, FEW)
-    paths.explore(starts(search, f"{seed}/home/{'/'.join(form.key)}", [home], STARTS))
+    paths.explore(starts(search, f"{seed}/home/{'/'.join(form.key)}", STARTS))
     return search, list(paths.reached.values())
 
 

@@ -77,6 +77,21 @@ class Traced(Run[Both, Bank]):
         self.at.append(entry)
 
 
+class Fetched(Traced):
+    """The fetch of an instruction.  The spec's step begins behind it: a fetch that would write, as
+    where a page is marked as accessed, is not the step that the spec describes.
+    """
+
+    def _branch(
+        self, condition: Both, then: Sequence[ir.Stmt], otherwise: Sequence[ir.Stmt]
+    ) -> None:
+        writes = [any(isinstance(s, ir.Store) for s in body) for body in (otherwise, then)]
+        if any(writes):
+            holds = condition if writes[0] else self.algebra.negation(condition)
+            self.trace.premise(Kind.PREMISE, holds.term, bool(holds.value))
+        super()._branch(condition, then, otherwise)
+
+
 class Crossed(Walk[Both, Bank]):
     """The translation walked for real; each access is an item of the path that makes it."""
 
@@ -276,12 +291,11 @@ class Stepper:
         run = Traced(isa, algebra, state, fields, _inputs(algebra), sites_of(self.form.body))
         with trace.within("state"):
             self._premises(run)
-        cells = self._fetch(run, code)
+        fetch = Fetched(isa, algebra, state, {}, _inputs(algebra), run.sites)
+        cells = self._fetch(fetch, code)
         algebra.world = world = world.but(cells)
         if trace.ended:
             return Stepped(world, numbers, code, trace, (), FETCH, False, cells)
-        del run.accesses[:]
-        run.items, run.at = [], []
         run.target = run.value(next_pc(isa, self.form))
         with trace.within(CLAUSE):
             run.run(self.form.body)

@@ -14,7 +14,6 @@ from popek.oracles.oracle import Bench, Identity
 from popek.validation import cases, paths, search, sites
 from popek.validation.comparison import Difference
 from popek.validation.result import Disagreement, Subjected
-from popek.validation.world import Home
 
 #: Of the search and of the files; another number makes all kept results stale.
 VERSION = 1
@@ -53,7 +52,6 @@ def common_of(
     benches: Sequence[Bench],
     oracles: Sequence[Identity],
     seed: int,
-    homes: Sequence[Home],
 ) -> str:
     """A digest of what all results of a run depend on; places in the text do not count."""
     constants = (
@@ -78,14 +76,7 @@ def common_of(
         isa.functions,
         isa.prefixes,
     )
-    parts = (
-        constants,
-        spec,
-        list(benches),
-        list(oracles),
-        seed,
-        [sorted(h.items()) for h in homes],
-    )
+    parts = (constants, spec, list(benches), list(oracles), seed)
     return _digest(*map(repr, parts))
 
 
