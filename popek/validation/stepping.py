@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from popek.guest import canonical, encode
@@ -396,14 +396,14 @@ class Stepper:
                     cells[place] = int.from_bytes(
                         code[(at + i) * size : (at + i + 1) * size], "big"
                     )
-        trace.code = frozenset(cells)
+            trace.place_code(frozenset(cells))
         del trace.crossings[:], trace.walks[:]
         for i in range(first, len(trace.entries)):
             e = trace.entries[i]
             # The translation traps where a `require` does not hold.
-            if e.kind is Kind.DECISION and e.trap:
-                kind = Kind.PREMISE
-                trace.entries[i] = type(e)(kind, FETCH, e.site, e.term, e.truth, e.trap)
+            if e.kind is Kind.DECISION:
+                kind = Kind.PREMISE if e.trap else e.kind
+                trace.entries[i] = replace(e, kind=kind, scope=FETCH)
         return cells
 
     def _deliver(self, algebra: Concolic, end: Trapped[Both, Bank]) -> tuple[Traced, Stretch]:
