@@ -98,7 +98,7 @@ class _Bench:
 
     def judged(self, form: ir.Form, mutant: Mutant, past: list[tuple[Made, Outcome]]) -> str:
         """The verdict; a case that was made is from then on among the form's."""
-        found = killed(self.isa, mutant, past, self.rows)
+        found = killed(self.isa, mutant, past, self.rows, self.header.bench.unseen)
         if found is None:
             return "cannot be run"
         if found:

@@ -22,6 +22,7 @@ from typing import Final
 
 from popek.oracles import ia32_batch
 from popek.oracles.ia32_batch import Task
+from popek.oracles.ia32_home import HOME
 from popek.oracles.ia32_monitor import VMX, Clock, Seen, answer, code_cells, with_inhibition
 from popek.oracles.ia32_state import CONDITIONS
 from popek.oracles.oracle import (
@@ -76,11 +77,8 @@ _BENCH: Final = Bench(
         "DR7.ENABLE": 0,
     },
     regions=(),
-    # Bochs counts limits in pages where they are larger than 1 MiB.
-    conditions=(
-        *CONDITIONS,
-        *(f"seg[{n}].limit[31..20] == 0 or seg[{n}].limit[11..0] == 0xFFF" for n in range(6)),
-    ),
+    conditions=CONDITIONS,
+    home=HOME,
 )
 
 

@@ -320,5 +320,10 @@ CONDITIONS: Final = (
     ),
     "CR0.CD or not CR0.NW",
     "not TR[2] and not LDTR[2]",
+    # Limits in a descriptor count pages where they are larger than 1 MiB.
+    *(
+        f"{limit}[31..20] == 0 or {limit}[11..0] == 0xFFF"
+        for limit in (*(f"seg[{n}].limit" for n in range(6)), "LDT.limit", "TSS.limit")
+    ),
     "not (EFLAGS.VIF and EFLAGS.VIP and CR4.PVI and CPL == 3)",
 )

@@ -118,19 +118,34 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """Part of a state in which programs run and traps reach handlers.
+
+    `state` has components that are no banks, `cells` elements of banks and cells of memories.  The
+    latter are in every case, even where the spec does not look: an oracle that traps where the spec
+    does not finds handlers, too.
+    """
+
+    state: Mapping[str, int]
+    cells: Memory
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """What the oracle can be set up as: the part of the state space that its cases come from.
 
     `fixed`: components that hold one value in every case.  `regions`: the cells that a case may
     name and that a step may touch; a memory without a region is whole.  `unseen`: components that
     an outcome has as they were, as the oracle does not show them.  `conditions`: what holds in
-    every case, in the language of the spec and over its names.
+    every case, in the language of the spec and over its names.  `home`: near which cases are to be
+    looked for; without one, a state is searched for that will do.
     """
 
     fixed: Mapping[str, Value]
     regions: tuple[Region, ...]
     unseen: frozenset[str] = frozenset()
     conditions: tuple[str, ...] = ()
+    home: Home | None = None
 
 
 class Oracle(Protocol):

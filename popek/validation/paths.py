@@ -290,8 +290,12 @@ class Paths:
         near = [(run, crossing)]
         tried = 0
         for run, crossing in near:
-            inside = self._inside(run, crossing)
-            inside.sort(key=lambda at: run.trace.entries[at].trap != trap)
+            # Of what is asked for each unit of the access, the first time.
+            asked: dict[tuple[str, int], int] = {}
+            for at in self._inside(run, crossing):
+                e = run.trace.entries[at]
+                asked.setdefault((e.scope, e.site), at)
+            inside = sorted(asked.values(), key=lambda at: run.trace.entries[at].trap != trap)
             for at in inside:
                 e = run.trace.entries[at]
                 if e.trap and (e.trap != trap or not e.truth):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from popek.oracles.oracle import Case, Identity, Value
+from popek.oracles.oracle import Bench, Case, Identity, Value
 from popek.validation.comparison import Difference
 from popek.validation.stepping import CLAUSE
 
@@ -82,6 +82,8 @@ class Validation:
 
     oracles: tuple[Identity, ...]
     seed: int
+    #: What the cases are drawn from.
+    bench: Bench | None = None
     subjects: list[Subjected] = field(default_factory=list)
     partial: bool = False
     lost: str = ""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from random import Random
 
 from popek.guest import sample_fields
 from popek.isa import ir
 from popek.validation.search import Search
 from popek.validation.stepping import Stepped
-from popek.validation.world import FIELD, WHOLE, Place, World
+from popek.validation.world import FIELD, WHOLE, World
 
 
-def starts(search: Search, name: str, home: Mapping[Place, int], count: int) -> Iterator[Stepped]:
+def starts(search: Search, name: str, count: int) -> Iterator[Stepped]:
     """Useful steps, near home but for what home leaves open."""
-    isa, form = search.stepper.isa, search.stepper.form
+    isa, form, home = search.stepper.isa, search.stepper.form, search.stepper.ground.home
     for number in range(count):
         seed = f"{name}/{number}"
-        world = World(seed, home)
+        world = World(seed, {}, home)
         context = {
             c.name: world.value((c.name, WHOLE), c.width)
             for c in isa.components.values()

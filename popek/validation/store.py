@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -52,7 +52,6 @@ def common_of(
     benches: Sequence[Bench],
     oracles: Sequence[Identity],
     seed: int,
-    home: Mapping[Any, int],
 ) -> str:
     """A digest of what all results of a run depend on; places in the text do not count."""
     constants = (
@@ -77,7 +76,7 @@ def common_of(
         isa.functions,
         isa.prefixes,
     )
-    parts = (constants, spec, list(benches), list(oracles), seed, sorted(home.items()))
+    parts = (constants, spec, list(benches), list(oracles), seed)
     return _digest(*map(repr, parts))
 
 
