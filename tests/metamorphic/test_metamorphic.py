@@ -33,14 +33,14 @@ from tests.metamorphic.rewriting import (
 )
 from tests.semantics.specs import bundled_isa
 
-SPECS = ("pg74", "pg74-clean", "one-critical", "m68000", "m68010", "ia32", "ia32-umip", "rv64")
+SPECS = ("pg74", "pg74-clean", "one-critical", "m68000", "m68010", "ia32", "ia32-umip", "rv64", "s370")
 WAYS = ("without expect and see", "renamed", "permuted")
 ALL = "all at once"
 VARIANTS = ("m68010", "ia32-umip")
 CASES = [(s, way) for s in SPECS for way in ((ALL,) if s in VARIANTS else WAYS)]
 
 #: Specs of which forms are drawn, and the seed.
-SAMPLED = ("ia32", "ia32-umip")
+SAMPLED = ("ia32", "ia32-umip", "s370")
 SEED = 1974
 #: Clauses of up to so many statements are drawn.
 SMALL_CLAUSE = 120
