@@ -60,6 +60,13 @@ CATALOGUE: Final = (
         "RV64 (QEMU's TCG)",
         "apt install qemu-system-misc",
     ),
+    Known(
+        "hercules",
+        ("S/370",),
+        ("hercules", "Hercules"),
+        "S/370 (Hercules)",
+        "apt install hercules",
+    ),
 )
 
 
