@@ -150,6 +150,8 @@ class Hercules:
             conditions=(
                 f"IA < {MONITOR}",
                 "not IA[23]",
+                # Hercules compares 56 bits.
+                "COMPARATOR[56..63] == 0",
                 # LPSW refers to the block that its PSW is in.
                 f"KEY[{ENTRY_PSW.start // BLOCK}].R",
             ),

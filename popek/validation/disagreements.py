@@ -1,8 +1,8 @@
 """The table of known disagreements: which bits, why, and by which section of the manual.
 
-`tables/ORACLE.toml` holds an oracle's rows.  A row is about instructions of instruction sets
-and, if it says so, about steps that end in certain traps; it explains a disagreement only if each
-bit that differs is among those that it names.
+`tables/ORACLE.toml` holds an oracle's rows.  A row is about instruction sets and, if it says so,
+about some of their instructions and about steps that end in certain traps; it explains a
+disagreement only if each bit that differs is among those that it names.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Bits:
 
     `element`: of a bank, which one, if not any.  In a memory `base` is the component (of a bank,
     the element of it) whose value after the step, as the oracle shows it, the cells are counted
-    from: those `first` to `last` further on.
+    from: those `first` to `last` further on.  Without a `base` they are counted from 0.
     """
 
     of: str
@@ -54,7 +54,7 @@ class Row:
     """One known disagreement."""
 
     isas: frozenset[str]
-    instructions: frozenset[str]
+    instructions: frozenset[str] | None
     endings: frozenset[str] | None
     bits: tuple[Bits, ...]
     blame: Blame
@@ -65,7 +65,10 @@ class Row:
         """Whether the row is about steps of this form that end so ("" where they complete)."""
         return (
             isa.title in self.isas
-            and not {form.name, form.mnemonic}.isdisjoint(self.instructions)
+            and (
+                self.instructions is None
+                or not {form.name, form.mnemonic}.isdisjoint(self.instructions)
+            )
             and (self.endings is None or ending in self.endings)
         )
 
@@ -85,7 +88,7 @@ class Row:
     def _there(isa: ir.Isa, bits: Bits, found: Difference, after: State) -> bool:
         if found.of not in isa.memories:
             return bits.element in (None, found.at)
-        value = after[bits.base]
+        value = after[bits.base] if bits.base else 0
         start = value if isinstance(value, int) else value[bits.element or 0]
         offset = (found.at - start) % (1 << isa.memories[found.of].index_width)
         return bits.first <= offset <= bits.last
@@ -108,10 +111,10 @@ def parse_table(text: str) -> tuple[Row, ...]:
 
 
 def _row(entry: Mapping[str, Any]) -> Row:
-    endings = entry.get("endings")
+    instructions, endings = entry.get("instructions"), entry.get("endings")
     return Row(
         frozenset(entry["isas"]),
-        frozenset(entry["instructions"]),
+        None if instructions is None else frozenset(instructions),
         None if endings is None else frozenset(endings),
         tuple(_bits(b) for b in entry["differs"]),
         Blame(entry["class"]),
