@@ -302,9 +302,34 @@ class Paths:
                     return True
                 if tried == DETOURS:
                     return False
+                if found is not None and not self._same(found, crossing):
+                    found = self._led(found, key[:-1])
                 if found is not None:
                     near += [(found, other) for other in self._same(found, crossing)]
         return False
+
+    def _led(self, run: Stepped, before: Key) -> Stepped | None:
+        """A step that begins so, from one that goes astray on the way."""
+        reached = -1
+        for _ in range(REPAIRS):
+            stretch = max(run.through(self.scope), key=lambda s: _common(s.items, before))
+            n = _common(stretch.items, before)
+            if n == len(before):
+                return run
+            if n < reached or n == len(stretch.items) or before[n][0] != stretch.items[n][0]:
+                return None
+            reached, at = n, stretch.at[n]
+            better: Stepped | None = None
+            if at >= 0:
+                entry = run.trace.entries[at]
+                better = self._turn(run, at, [self.search.holding(entry, not entry.truth)])
+            elif before[n][1] == OK:
+                further = self._further(run, run.trace.crossings[-at - 1])
+                better = None if further is None else further[0]
+            if better is None:
+                return None
+            run = better
+        return None
 
     # ------------------------------------------------------------ each way once
 
@@ -341,3 +366,9 @@ class Paths:
             return
         self._tries[way] = self._tries.get(way, 0) + 1
         self._turn(run, at, [self.search.holding(entry, not entry.truth)])
+
+
+def _common(items: Key, others: Key) -> int:
+    """How many items two paths begin with alike."""
+    pairs = enumerate(zip(items, others, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(items), len(others)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from popek.guest import canonical, encode
@@ -401,9 +401,9 @@ class Stepper:
         for i in range(first, len(trace.entries)):
             e = trace.entries[i]
             # The translation traps where a `require` does not hold.
-            if e.kind is Kind.DECISION and e.trap:
-                kind = Kind.PREMISE
-                trace.entries[i] = type(e)(kind, FETCH, e.site, e.term, e.truth, e.trap)
+            if e.kind is Kind.DECISION:
+                kind = Kind.PREMISE if e.trap else Kind.FETCHED
+                trace.entries[i] = replace(e, kind=kind, scope=FETCH)
         return cells
 
     def _deliver(self, algebra: Concolic, end: Trapped[Both, Bank]) -> tuple[Traced, Stretch]:

@@ -36,6 +36,8 @@ class Kind(Enum):
     DECISION = 3
     #: Of a choice between two values, inside an expression.
     CHOICE = 4
+    #: Of how the code was fetched: another way will do.
+    FETCHED = 5
 
 
 @dataclass(frozen=True, slots=True)
