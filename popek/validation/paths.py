@@ -129,7 +129,8 @@ class Paths:
                     yield ("condition", e.site, e.truth)
         for c in run.trace.crossings:
             if c.scope == self.scope:
-                yield ("access", c.site, c.outcome)
+                site = c.site if c.outcome == OK else sites_of(self.body).first(c.site)
+                yield ("access", site, c.outcome)
 
     def _takes(self, run: Stepped, key: Key) -> bool:
         return any(s.items[: len(key)] == key for s in run.through(self.scope))
@@ -343,17 +344,21 @@ class Paths:
             if c.scope != self.scope or -n - 1 in items or c.outcome != OK:
                 continue
             for trap in traps_of(self.isa, c):
-                way = ("access", c.site, trap)
-                if way in self.ways or self._tries.get(way, 0) >= TRIES:
+                trapped = sites_of(self.body).first(c.site), trap
+                way = ("access", *trapped)
+                key = (*self._before(run, stretch, c.first), trapped)
+                if way in self.ways or self._tries.get(way, 0) >= TRIES or key in self.settled:
                     continue
                 self._tries[way] = self._tries.get(way, 0) + 1
-                key = (*self._before(stretch, c.first), (sites_of(self.body).first(c.site), trap))
-                self._provoked(run, c, trap, key)
+                if self.guards.trapping(c, trap).is_value(0):
+                    self.settled[key] = Verdict.INFEASIBLE
+                else:
+                    self._provoked(run, c, trap, key)
 
-    def _before(self, stretch: Stretch, first: int) -> Key:
+    def _before(self, run: Stepped, stretch: Stretch, first: int) -> Key:
         """The path up to an entry."""
-        items = zip(stretch.items, stretch.at, strict=True)
-        return tuple(item for item, at in items if 0 <= at < first)
+        entries = [at if at >= 0 else run.trace.crossings[-at - 1].first for at in stretch.at]
+        return tuple(i for i, at in zip(stretch.items, entries, strict=True) if at < first)
 
     def _choices(self, run: Stepped) -> None:
         for at, e in enumerate(run.trace.entries):
