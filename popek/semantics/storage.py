@@ -97,7 +97,11 @@ class Walk(Generic[V, B]):
         if (translation := run.isa.translations.get(space)) is not None:
             for i in range(units):
                 at = advance(run.algebra, args, translation.params[-1].width, i)
-                self._translate(run, translation, access, at, args[-1], units)
+                if access is ir.Access.FETCH:
+                    # Of a jump: the target is fetched, through all stages, by the next step.
+                    self._translate(run, translation, access, at, args[-1], units)
+                else:
+                    self._cell(run, space, access, at, args[-1], units)
 
     def _cells(
         self,
@@ -297,8 +301,8 @@ class Coupled(Generic[V, B]):
                 widths,
                 ordinary,
                 not ordinary,
-                False,
-                run.before,
+                run.lasted,
+                run.faulted,
                 span,
             ),
         )
