@@ -60,6 +60,13 @@ CATALOGUE: Final = (
         "RV64 (QEMU's TCG)",
         "apt install qemu-system-misc",
     ),
+    Known(
+        "qemu",
+        ("68000", "68010"),
+        ("qemu_m68k", "QemuM68k"),
+        "the 68000 and 68010 (QEMU's TCG)",
+        "apt install qemu-system-misc",
+    ),
 )
 
 

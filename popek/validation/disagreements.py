@@ -1,8 +1,9 @@
 """The table of known disagreements: which bits, why, and by which section of the manual.
 
-`tables/ORACLE.toml` holds an oracle's rows.  A row is about instructions of instruction sets
-and, if it says so, about steps that end in certain traps; it explains a disagreement only if each
-bit that differs is among those that it names.
+`tables/ORACLE-FAMILY.toml` holds an oracle's rows about a family of instruction sets.  A row is
+about instructions of instruction sets (`*`: all) and, if it says so, about steps that end in
+certain traps; it explains a disagreement only if each bit that differs is among those that it
+names.  What it `needs` are differences by which its reason shows: without them it explains nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Bits:
 
     `element`: of a bank, which one, if not any.  In a memory `base` is the component (of a bank,
     the element of it) whose value after the step, as the oracle shows it, the cells are counted
-    from: those `first` to `last` further on.
+    from: those `first` to `last` further on; without it, any cell.
     """
 
     of: str
@@ -57,6 +58,7 @@ class Row:
     instructions: frozenset[str]
     endings: frozenset[str] | None
     bits: tuple[Bits, ...]
+    needs: tuple[Bits, ...]
     blame: Blame
     manual: str
     reason: str
@@ -65,38 +67,43 @@ class Row:
         """Whether the row is about steps of this form that end so ("" where they complete)."""
         return (
             isa.title in self.isas
-            and not {form.name, form.mnemonic}.isdisjoint(self.instructions)
+            and not {form.name, form.mnemonic, "*"}.isdisjoint(self.instructions)
             and (self.endings is None or ending in self.endings)
         )
 
     def explains(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
-        """Whether every bit that differs is among the row's."""
-        return all(self._allowed(isa, d, after) == d.bits for d in differing)
+        """Whether every bit that differs is among the row's, and all that it needs differs."""
+        return all(_among(isa, d, self.bits, after) for d in differing) and all(
+            any(_among(isa, d, (needed,), after) for d in differing) for needed in self.needs
+        )
 
-    def _allowed(self, isa: ir.Isa, found: Difference, after: State) -> int:
-        """The differing bits that the row has."""
-        allowed = 0
-        for bits in self.bits:
-            if bits.of == found.of and self._there(isa, bits, found, after):
-                allowed |= bits.mask & found.bits
-        return allowed
 
-    @staticmethod
-    def _there(isa: ir.Isa, bits: Bits, found: Difference, after: State) -> bool:
-        if found.of not in isa.memories:
-            return bits.element in (None, found.at)
-        value = after[bits.base]
-        start = value if isinstance(value, int) else value[bits.element or 0]
-        offset = (found.at - start) % (1 << isa.memories[found.of].index_width)
-        return bits.first <= offset <= bits.last
+def _among(isa: ir.Isa, found: Difference, known: Sequence[Bits], after: State) -> bool:
+    """Whether no other bits differ."""
+    allowed = 0
+    for bits in known:
+        if bits.of == found.of and _there(isa, bits, found, after):
+            allowed |= bits.mask
+    return not found.bits & ~allowed
+
+
+def _there(isa: ir.Isa, bits: Bits, found: Difference, after: State) -> bool:
+    if found.of not in isa.memories:
+        return bits.element in (None, found.at)
+    if not bits.base:
+        return True
+    value = after[bits.base]
+    start = value if isinstance(value, int) else value[bits.element or 0]
+    offset = (found.at - start) % (1 << isa.memories[found.of].index_width)
+    return bits.first <= offset <= bits.last
 
 
 def table(oracle: str) -> tuple[Row, ...]:
-    """The rows of an oracle; none if there is no file."""
-    file = resources.files("popek.validation") / "tables" / f"{oracle}.toml"
-    if not file.is_file():
-        return ()
-    return parse_table(file.read_text(encoding="utf-8"))
+    """The rows of an oracle, about all families; none if there is no file."""
+    files = (resources.files("popek.validation") / "tables").iterdir()
+    own = [f for f in files if f.name.startswith(f"{oracle}-")]
+    texts = [f.read_text(encoding="utf-8") for f in sorted(own, key=lambda f: f.name)]
+    return tuple(row for text in texts for row in parse_table(text))
 
 
 def parse_table(text: str) -> tuple[Row, ...]:
@@ -114,6 +121,7 @@ def _row(entry: Mapping[str, Any]) -> Row:
         frozenset(entry["instructions"]),
         None if endings is None else frozenset(endings),
         tuple(_bits(b) for b in entry["differs"]),
+        tuple(_bits(b) for b in entry.get("needs", ())),
         Blame(entry["class"]),
         entry["manual"],
         entry["reason"],

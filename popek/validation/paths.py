@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from popek.isa import ir
+from popek.smt.z3_conditions import LARGE, SMALL
 from popek.terms import Op, Term
 from popek.validation.guards import Guards, traps_of
 from popek.validation.search import BACK, REPAIRS, Search, Verdict
@@ -66,7 +67,9 @@ class Paths:
         for _ in range(ROUNDS):
             if not self._again():
                 break
+            self.search.solver.budget = LARGE
             self._all_around()
+        self.search.solver.budget = SMALL
         for key in self._begun & self.settled.keys():
             del self.settled[key]  # reached after all, on the way to something else
 
@@ -198,8 +201,9 @@ class Paths:
                 self._collect()
                 return True
 
-    def _turn(self, run: Stepped, at: int, wanted: list[Term]) -> Stepped | None:
-        found = self.search.nearby(run, at, wanted)
+    def _turn(self, run: Stepped, at: int, wanted: list[Term], key: Key = ()) -> Stepped | None:
+        """A useful step in which that holds; with a key, on a path that begins so."""
+        found = self.search.nearby(run, at, wanted, lambda s: not key or self._takes(s, key))
         self._collect()
         return found
 
@@ -297,7 +301,9 @@ class Paths:
                 e = run.trace.entries[at]
                 if e.trap and (e.trap != trap or not e.truth):
                     continue
-                found = self._turn(run, at, [self.search.holding(e, not e.truth)])
+                wanted = [self.search.holding(e, not e.truth)]
+                found = self._turn(run, at, wanted, key if e.trap else ())
+                found = found or self._turn(run, at, wanted)
                 tried += 1
                 if key in self._begun:
                     return True
