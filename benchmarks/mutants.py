@@ -38,7 +38,7 @@ def command(spec: str, recording: Path, count: int, seed: int) -> None:
     for key, group in _grouped(mutants).items():
         past = list(remade(isa, forms[key], header, entries[key]))
         for mutant in group:
-            match killed(isa, mutant, past, rows):
+            match killed(isa, mutant, past, rows, header.bench.unseen):
                 case None:
                     score["cannot be run"] += 1
                 case True:

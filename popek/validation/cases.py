@@ -179,8 +179,11 @@ def made_of(isa: ir.Isa, scope: str, run: Stepped, ground: Ground) -> Made:
     def shown(c: ir.Component) -> Value:
         if c.size is None:
             return world.value((c.name, WHOLE), c.width)
+        constant = dict(c.hardwired)
         return tuple(
-            world.value((c.name, i), c.width)
+            constant[i]
+            if i in constant
+            else world.value((c.name, i), c.width)
             if c.size <= LARGE or (c.name, i) in world.chosen or (c.name, i) in used
             else 0
             for i in range(c.size)

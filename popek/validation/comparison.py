@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -33,12 +33,19 @@ class Difference:
         return self.spec ^ self.oracle
 
 
-def differences(isa: ir.Isa, case: Case, said: Prediction, seen: Outcome) -> tuple[Difference, ...]:
-    """Where the oracle disagrees.
+def differences(
+    isa: ir.Isa,
+    case: Case,
+    said: Prediction,
+    seen: Outcome,
+    unseen: Collection[str] = (),
+) -> tuple[Difference, ...]:
+    """Where the oracle disagrees, but for components that it does not show (`Bench.unseen`).
 
     Which trap it is shows in the state: the handler, and what was saved.
     """
-    return tuple(_differences(isa, case, said, seen))
+    found = _differences(isa, case, said, seen)
+    return tuple(d for d in found if d.of not in unseen)
 
 
 def _differences(isa: ir.Isa, case: Case, said: Prediction, seen: Outcome) -> Iterator[Difference]:

@@ -90,6 +90,7 @@ def _header_document(header: Header) -> dict[str, Any]:
         "oracle": [oracle.name, oracle.version, oracle.model],
         "fixed": dict(bench.fixed),
         "regions": [[r.memory, r.first, r.last] for r in bench.regions],
+        "unseen": sorted(bench.unseen),
         "home": _home_document(bench.home),
     }
 
@@ -119,6 +120,7 @@ def _header(document: Mapping[str, Any]) -> Header:
         Bench(
             {n: _value(v) for n, v in document["fixed"].items()},
             tuple(Region(*r) for r in document["regions"]),
+            frozenset(document.get("unseen", ())),
             home=_home(document.get("home")),
         ),
     )

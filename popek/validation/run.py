@@ -296,7 +296,10 @@ def _judged(
             match answer:
                 case Outcome():
                     assert isinstance(said, Prediction)
-                    votes[oracle.identity.name] = answer, differences(isa, m.case, said, answer)
+                    votes[oracle.identity.name] = (
+                        answer,
+                        differences(isa, m.case, said, answer, oracle.bench.unseen),
+                    )
                 case Refused(why=reason):
                     why.update(dict.fromkeys(m.paths, reason))
                 case Died(why=reason):
