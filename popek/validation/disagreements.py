@@ -2,22 +2,27 @@
 
 `tables/ORACLE-FAMILY.toml` holds an oracle's rows about a family of instruction sets.  A row is
 about instructions of instruction sets (`*`: all) and, if it says so, about steps that end in
-certain traps; it explains a disagreement only if each bit that differs is among those that it
-names.  What it `needs` are differences by which its reason shows: without them it explains nothing.
+certain traps, whose delivery ends in certain others (`then`), that an access raises or not, whose
+code matches a pattern, or that start from certain values; it explains a disagreement only if each
+bit that differs is among those that it names (`*`: whatever differs).  What it `needs` are
+differences by which its reason shows: without them it explains nothing.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
 from typing import Any
 
 from popek.isa import ir
 from popek.oracles.oracle import State
+from popek.validation.cases import Made
 from popek.validation.comparison import Difference
+from popek.validation.prediction import Prediction
 from popek.validation.result import Disagreement, Subjected, Validation, state_of
 
 
@@ -51,24 +56,48 @@ class Bits:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What rows ask of a step of the spec; see `prediction.Predicted`."""
+
+    ending: str
+    then: tuple[str, ...] = ()
+    access: bool = False
+    code: str = ""
+    before: State = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, made: Made, said: Prediction) -> Step:
+        first = said.zeros
+        return cls(first.ending, first.then, first.access, made.code.hex(), made.case.state)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One known disagreement."""
 
     isas: frozenset[str]
     instructions: frozenset[str]
     endings: frozenset[str] | None
+    then: frozenset[str] | None
+    access: bool | None
+    code: str
+    state: Mapping[str, int]
     bits: tuple[Bits, ...]
     needs: tuple[Bits, ...]
     blame: Blame
     manual: str
     reason: str
 
-    def about(self, isa: ir.Isa, form: ir.Form, ending: str) -> bool:
-        """Whether the row is about steps of this form that end so ("" where they complete)."""
+    def about(self, isa: ir.Isa, form: ir.Form, step: Step) -> bool:
+        """Whether the row is about such a step of this form."""
         return (
             isa.title in self.isas
             and not {form.name, form.mnemonic, "*"}.isdisjoint(self.instructions)
-            and (self.endings is None or ending in self.endings)
+            and (self.endings is None or step.ending in self.endings)
+            and (self.then is None or not self.then.isdisjoint(step.then))
+            and self.access in (None, step.access)
+            and re.search(self.code, step.code) is not None
+            and all(step.before[name] == value for name, value in self.state.items())
         )
 
     def explains(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
@@ -82,7 +111,7 @@ def _among(isa: ir.Isa, found: Difference, known: Sequence[Bits], after: State) 
     """Whether no other bits differ."""
     allowed = 0
     for bits in known:
-        if bits.of == found.of and _there(isa, bits, found, after):
+        if bits.of == "*" or (bits.of == found.of and _there(isa, bits, found, after)):
             allowed |= bits.mask
     return not found.bits & ~allowed
 
@@ -115,11 +144,15 @@ def parse_table(text: str) -> tuple[Row, ...]:
 
 
 def _row(entry: Mapping[str, Any]) -> Row:
-    endings = entry.get("endings")
+    endings, then = entry.get("endings"), entry.get("then")
     return Row(
         frozenset(entry["isas"]),
         frozenset(entry["instructions"]),
         None if endings is None else frozenset(endings),
+        None if then is None else frozenset(then),
+        entry.get("access"),
+        entry.get("code", ""),
+        entry.get("state", {}),
         tuple(_bits(b) for b in entry["differs"]),
         tuple(_bits(b) for b in entry.get("needs", ())),
         Blame(entry["class"]),
@@ -166,8 +199,10 @@ def classified(
 
 
 def _row_for(isa: ir.Isa, form: ir.Form, found: Disagreement, rows: Sequence[Row]) -> Row | None:
-    after = {**state_of(found.case), **found.after}
+    before = state_of(found.case)
+    after = {**before, **found.after}
+    step = Step(found.ending, found.then, found.access, found.code, before)
     for row in rows:
-        if row.about(isa, form, found.ending) and row.explains(isa, found.differs, after):
+        if row.about(isa, form, step) and row.explains(isa, found.differs, after):
             return row
     return None

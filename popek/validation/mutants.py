@@ -16,7 +16,7 @@ from popek.oracles.oracle import Outcome
 from popek.source import Span
 from popek.validation.cases import Made
 from popek.validation.comparison import differences
-from popek.validation.disagreements import Row
+from popek.validation.disagreements import Row, Step
 from popek.validation.prediction import Silent, predict
 
 
@@ -70,7 +70,8 @@ def killed(
             return True  # something was shown
         found = differences(isa, made.case, said, seen, unseen)
         if found and not any(
-            row.about(isa, mutant.form, said.ending) and row.explains(isa, found, seen.state)
+            row.about(isa, mutant.form, Step.of(made, said))
+            and row.explains(isa, found, seen.state)
             for row in rows
         ):
             return True

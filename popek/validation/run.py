@@ -315,6 +315,8 @@ def _judged(
                     Disagreement(
                         oracle=name,
                         ending=said.ending,
+                        access=said.zeros.access,
+                        then=said.zeros.then,
                         code=m.code.hex(),
                         case=case_document(m.case),
                         differs=differing,
