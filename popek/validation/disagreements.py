@@ -102,7 +102,13 @@ class Row:
 
     def explains(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
         """Whether every bit that differs is among the row's, and all that it needs differs."""
-        return all(_among(isa, d, self.bits, after) for d in differing) and all(
+        return self.shows(isa, differing, after) and all(
+            _among(isa, d, self.bits, after) for d in differing
+        )
+
+    def shows(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
+        """Whether all that the row needs differs."""
+        return all(
             any(_among(isa, d, (needed,), after) for d in differing) for needed in self.needs
         )
 
@@ -202,7 +208,24 @@ def _row_for(isa: ir.Isa, form: ir.Form, found: Disagreement, rows: Sequence[Row
     before = state_of(found.case)
     after = {**before, **found.after}
     step = Step(found.ending, found.then, found.access, found.code, before)
-    for row in rows:
-        if row.about(isa, form, step) and row.explains(isa, found.differs, after):
+    return explanation(isa, form, step, found.differs, after, rows)
+
+
+def explanation(
+    isa: ir.Isa,
+    form: ir.Form,
+    step: Step,
+    differing: Sequence[Difference],
+    after: State,
+    rows: Sequence[Row],
+) -> Row | None:
+    """The row that explains all that differs; else the first of several that do together."""
+    about = [row for row in rows if row.about(isa, form, step)]
+    for row in about:
+        if row.explains(isa, differing, after):
             return row
+    needed = [row for row in about if row.shows(isa, differing, after)]
+    known = [bits for row in needed for bits in row.bits]
+    if needed and all(_among(isa, d, known, after) for d in differing):
+        return needed[0]
     return None
