@@ -74,6 +74,8 @@ _BENCH: Final = Bench(
         "EFLAGS.VM": 0,
         "inhibit": 0,
         "CR0.PE": 1,
+        "CR0.CD": 0,
+        "CR0.NW": 0,
         "DR7.ENABLE": 0,
     },
     regions=(),

@@ -1,7 +1,7 @@
 """A small system for IA-32, near which cases start: tables, stacks of the inner levels, pages.
 
 Segments are flat, and everything lies in the first pages, which are mapped to themselves.  Paging
-is off; registers of programs, flags and the level are left open.
+is off; the general registers are addresses there; flags and the level are left open.
 """
 
 from __future__ import annotations
@@ -96,6 +96,9 @@ def _each(value: int) -> dict[int, int]:
     return dict.fromkeys(range(6), value)
 
 
+#: General registers: where data and the stack are.
+_REGISTERS: Final = (0x1_2010, 0x1_3020, 0x1_4030, 0x1_5040, 0x1_6800, 0x1_6900, 0x1_7050, 0x1_4860)
+
 HOME: Final = Home(
     {
         "EIP": CODE_AT,
@@ -119,6 +122,7 @@ HOME: Final = Home(
         "EFLAGS.VIF": 0,
     },
     {
+        "gpr": dict(enumerate(_REGISTERS)),
         "seg.base": {1: 0, 2: 0},
         "seg.limit": _each(0xFFFF_FFFF),
         "seg.usable": _each(1),

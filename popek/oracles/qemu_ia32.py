@@ -58,6 +58,8 @@ _BENCH: Final = Bench(
         "inhibit": 0,
         "NMI_blocked": 0,
         "CR0.PE": 1,
+        "CR0.CD": 0,
+        "CR0.NW": 0,
         "DR7.ENABLE": 0,
     },
     regions=(),
