@@ -253,7 +253,10 @@ class Paths:
             if found is None:
                 continue
             for other in self._same(found, crossing):
-                if other.outcome == OK or other.last - other.first > at - crossing.first + 1:
+                behind = self._inside(found, other)[-1:]
+                if other.outcome == OK or (
+                    behind and behind[0] - other.first > at - crossing.first
+                ):
                     return found, other
         return None
 
@@ -281,38 +284,50 @@ class Paths:
         if guard.is_value(0):
             self.settled[key] = Verdict.INFEASIBLE
             return
-        if self._provoked(run, crossing, trap, key):
-            return
+        # A proof that there is none takes one question, a search in vain a hundred.
         given = self._given(run, crossing.first)
-        self.settled[key] = self.search.proved(run.trace.entries[: crossing.first], [*given, guard])
+        verdict = self.search.proved(run.trace.entries[: crossing.first], [*given, guard])
+        if verdict is not Verdict.UNKNOWN or not self._provoked(run, crossing, trap, key):
+            self.settled[key] = verdict
 
     def _provoked(self, run: Stepped, crossing: Crossing, trap: str, key: Key) -> bool:
-        """The trap, by turning conditions of the translation: those that raise it first."""
-        near = [(run, crossing)]
-        tried = 0
-        for run, crossing in near:
+        """The trap, by turning conditions of the translation: those that raise it first, and each
+        of the others once.
+        """
+        raising: deque[tuple[Stepped, Crossing, int]] = deque()
+        others: deque[tuple[Stepped, Crossing, int]] = deque()
+        met: set[tuple[str, int, bool]] = set()
+
+        def note(run: Stepped, crossing: Crossing) -> None:
             # Of what is asked for each unit of the access, the first time.
-            asked: dict[tuple[str, int], int] = {}
+            asked: set[tuple[str, int]] = set()
             for at in self._inside(run, crossing):
                 e = run.trace.entries[at]
-                asked.setdefault((e.scope, e.site), at)
-            inside = sorted(asked.values(), key=lambda at: run.trace.entries[at].trap != trap)
-            for at in inside:
-                e = run.trace.entries[at]
-                if e.trap and (e.trap != trap or not e.truth):
+                if (e.scope, e.site) in asked:
                     continue
-                wanted = [self.search.holding(e, not e.truth)]
-                found = self._turn(run, at, wanted, key if e.trap else ())
-                found = found or self._turn(run, at, wanted)
-                tried += 1
-                if key in self._begun:
-                    return True
-                if tried == DETOURS:
-                    return False
-                if found is not None and not self._same(found, crossing):
-                    found = self._led(found, key[:-1])
-                if found is not None:
-                    near += [(found, other) for other in self._same(found, crossing)]
+                asked.add((e.scope, e.site))
+                if e.trap == trap and e.truth:
+                    raising.append((run, crossing, at))
+                elif not e.trap and (e.scope, e.site, e.truth) not in met:
+                    met.add((e.scope, e.site, e.truth))
+                    others.append((run, crossing, at))
+
+        note(run, crossing)
+        for _ in range(DETOURS):
+            if not raising and not others:
+                break
+            run, crossing, at = (raising or others).popleft()
+            e = run.trace.entries[at]
+            wanted = [self.search.holding(e, not e.truth)]
+            found = self._turn(run, at, wanted, key if e.trap else ())
+            found = found or self._turn(run, at, wanted)
+            if key in self._begun:
+                return True
+            if found is not None and not self._same(found, crossing):
+                found = self._led(found, key[:-1])
+            if found is not None:
+                for other in self._same(found, crossing):
+                    note(found, other)
         return False
 
     def _led(self, run: Stepped, before: Key) -> Stepped | None:
