@@ -2,8 +2,9 @@
 
 `tables/ORACLE-FAMILY.toml` holds an oracle's rows about a family of instruction sets.  A row is
 about instructions of instruction sets (`*`: all) and, if it says so, about steps that end in
-certain traps, whose delivery ends in certain others (`then`), that an access raises or not, whose
-code matches a pattern, or that start from certain values; it explains a disagreement only if each
+certain traps, whose delivery ends in certain others (`then`), that an access raises or not, with
+certain bits in their first `argument`, whose code matches a pattern, or that start from certain
+values; it explains a disagreement only if each
 bit that differs is among those that it names (`*`: whatever differs).  What it `needs` are
 differences by which its reason shows: without them it explains nothing.
 """
@@ -62,13 +63,15 @@ class Step:
     ending: str
     then: tuple[str, ...] = ()
     access: bool = False
+    argument: int = 0
     code: str = ""
     before: State = field(default_factory=dict)
 
     @classmethod
     def of(cls, made: Made, said: Prediction) -> Step:
         first = said.zeros
-        return cls(first.ending, first.then, first.access, made.code.hex(), made.case.state)
+        code, before = made.code.hex(), made.case.state
+        return cls(first.ending, first.then, first.access, first.argument, code, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Row:
     endings: frozenset[str] | None
     then: frozenset[str] | None
     access: bool | None
+    argument: int
     code: str
     state: Mapping[str, int]
     bits: tuple[Bits, ...]
@@ -96,6 +100,7 @@ class Row:
             and (self.endings is None or step.ending in self.endings)
             and (self.then is None or not self.then.isdisjoint(step.then))
             and self.access in (None, step.access)
+            and self.argument & ~step.argument == 0
             and re.search(self.code, step.code) is not None
             and all(step.before[name] == value for name, value in self.state.items())
         )
@@ -157,6 +162,7 @@ def _row(entry: Mapping[str, Any]) -> Row:
         None if endings is None else frozenset(endings),
         None if then is None else frozenset(then),
         entry.get("access"),
+        entry.get("argument", 0),
         entry.get("code", ""),
         entry.get("state", {}),
         tuple(_bits(b) for b in entry["differs"]),
@@ -207,7 +213,7 @@ def classified(
 def _row_for(isa: ir.Isa, form: ir.Form, found: Disagreement, rows: Sequence[Row]) -> Row | None:
     before = state_of(found.case)
     after = {**before, **found.after}
-    step = Step(found.ending, found.then, found.access, found.code, before)
+    step = Step(found.ending, found.then, found.access, found.argument, found.code, before)
     return explanation(isa, form, step, found.differs, after, rows)
 
 

@@ -38,6 +38,11 @@ class Predicted:
     #: Whether anything undefined was asked for.
     open: bool
 
+    @property
+    def argument(self) -> int:
+        """The trap's first, 0 if it has none."""
+        return self.args[0] if self.args else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Silent:

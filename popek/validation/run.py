@@ -316,6 +316,7 @@ def _judged(
                         oracle=name,
                         ending=said.ending,
                         access=said.zeros.access,
+                        argument=said.zeros.argument,
                         then=said.zeros.then,
                         code=m.code.hex(),
                         case=case_document(m.case),

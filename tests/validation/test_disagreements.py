@@ -78,10 +78,16 @@ def test_an_oracle_without_a_table_has_no_rows() -> None:
 
 def test_a_row_may_be_about_how_a_step_starts_and_goes_on() -> None:
     isa = popek.load("m68000", only=["RTE"])
-    asked = 'access = true\nthen = ["bus_error"]\ncode = "^4e"\nstate = { "SR.I" = 7 }\n'
+    asked = """
+access = true
+argument = 0x08
+then = ["bus_error"]
+code = "^4e"
+state = { "SR.I" = 7 }
+"""
     (row,) = parse_table(TABLE + asked)
     (form,) = isa.forms
-    step = Step("address_error", ("bus_error",), True, "4e73", {"SR.I": 7})
+    step = Step("address_error", ("bus_error",), True, 0x0C, "4e73", {"SR.I": 7})
     assert row.about(isa, form, step)
     others: tuple[dict[str, Any], ...] = (
         {"then": ()},
