@@ -181,7 +181,7 @@ def _validated(
     record: Path | None,
 ) -> Validation:
     answers: list[Recorded] = []
-    conditions = oracles[0].bench.conditions
+    conditions = tuple(dict.fromkeys(c for o in oracles for c in o.bench.conditions))
     load = partial(on_bench, name, isa.title, conditions)
     settings = Options(
         seed=seed,

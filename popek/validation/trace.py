@@ -174,10 +174,7 @@ class Trace:
         """An index is used."""
         self.indices[index] = value
         self.touched[bank, value] = None
-        inside = self._ground.inside(self.names.terms, bank, index)
-        if inside is not None and (Kind.BENCH, inside) not in self._asked:
-            self._asked.add((Kind.BENCH, inside))
-            self.premise(Kind.BENCH, inside, self._ground.contains(bank, value))
+        self.reach(bank, index, value)
         if (bank, value) in self.code and self.code_index is not None:
             # What a step reads of its own code is no data that could be chosen.
             terms, first = self.names.terms, self.code_index
@@ -186,6 +183,13 @@ class Trace:
             if (Kind.PREMISE, apart) not in self._asked:
                 self._asked.add((Kind.PREMISE, apart))
                 self.premise(Kind.PREMISE, apart, False)
+
+    def reach(self, of: str, index: Term, value: int) -> None:
+        """A cell of a memory, or a place of a device, that the bench has to have."""
+        inside = self._ground.inside(self.names.terms, of, index)
+        if inside is not None and (Kind.BENCH, inside) not in self._asked:
+            self._asked.add((Kind.BENCH, inside))
+            self.premise(Kind.BENCH, inside, self._ground.contains(of, value))
 
     # ------------------------------------------------------------ conditions
 
