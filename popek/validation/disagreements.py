@@ -85,7 +85,7 @@ class Row:
     access: bool | None
     argument: int
     code: str
-    state: Mapping[str, int]
+    state: tuple[tuple[str, int], ...]
     bits: tuple[Bits, ...]
     needs: tuple[Bits, ...]
     blame: Blame
@@ -102,7 +102,7 @@ class Row:
             and self.access in (None, step.access)
             and self.argument & ~step.argument == 0
             and re.search(self.code, step.code) is not None
-            and all(step.before[name] == value for name, value in self.state.items())
+            and all(step.before[name] == value for name, value in self.state)
         )
 
     def explains(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
@@ -164,7 +164,7 @@ def _row(entry: Mapping[str, Any]) -> Row:
         entry.get("access"),
         entry.get("argument", 0),
         entry.get("code", ""),
-        entry.get("state", {}),
+        tuple(entry.get("state", {}).items()),
         tuple(_bits(b) for b in entry["differs"]),
         tuple(_bits(b) for b in entry.get("needs", ())),
         Blame(entry["class"]),
