@@ -49,6 +49,7 @@ class Freedom(StrEnum):
     ADDRESSED = "all but the addresses"
     ALL = "everything"
     FETCHED = "everything, and the code may be fetched in another way"
+    TRANSLATED = "everything, and how earlier accesses are translated"
 
 
 @dataclass
@@ -94,7 +95,7 @@ class Search:
         if entries[bad].term.is_const:
             # A trap behind an `if`: that is what has to come out otherwise.
             decided = [i for i in range(bad) if entries[i].scope == entries[bad].scope]
-            kinds = (Kind.DECISION, Kind.PREMISE)
+            kinds = (Kind.DECISION, Kind.FETCHED, Kind.PREMISE)
             turns = [
                 i for i in decided if entries[i].kind in kinds and not entries[i].term.is_const
             ]
@@ -215,13 +216,17 @@ class Search:
         goals = [w for w in wanted if not w.is_value(1)]
         if any(w.is_value(0) for w in goals):
             return Unsat()
+        left = _translating(run, at) if freedom is Freedom.TRANSLATED else frozenset[int]()
         holding = [
             self.holding(e, True if e.kind is Kind.BENCH else e.truth)
-            for e in trace.entries[:at]
+            for i, e in enumerate(trace.entries[:at])
             if e.kind in _ASSERTED
             and not e.term.is_const
             and not (freedom is Freedom.FETCHED and e.scope == FETCH)
+            and i not in left
         ]
+        if freedom is Freedom.TRANSLATED and not left:
+            return Unsat()
         if freedom is Freedom.ADDRESSED:
             holding += [
                 terms.eq(index, terms.const(value, index.width))
@@ -373,6 +378,19 @@ def _number(term: Term) -> int:
     assert term.is_const
     value: int = term.payload
     return value
+
+
+def _translating(run: Stepped, at: int) -> frozenset[int]:
+    """The conditions of the translations of earlier accesses that raise nothing: which way they go
+    is the accesses' own affair.
+    """
+    return frozenset(
+        i
+        for crossing in run.trace.crossings
+        if crossing.last <= at
+        for i in range(crossing.first, crossing.last)
+        if (e := run.trace.entries[i]).kind is Kind.DECISION and not e.trap
+    )
 
 
 def _deciding(run: Stepped) -> list[int]:

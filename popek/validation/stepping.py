@@ -58,6 +58,12 @@ class Traced(Run[Both, Bank]):
         self.decided(condition, trap)
         super()._require(condition, trap, args, span)
 
+    def _event(self, device: str, operation: str, args: Sequence[ir.Expr], span: Span) -> None:
+        super()._event(device, operation, args, span)
+        if self.events[-1].args:
+            first = self.events[-1].args[0]
+            self.trace.reach(device, first.term, first.value)
+
     def require(self, condition: Both, trapped: Callable[[Both], Exit[Both, Bank]]) -> None:
         if not condition.value:
             self.exits.append(trapped(self.algebra.const(1, 1)))
@@ -399,7 +405,7 @@ class Stepper:
             e = trace.entries[i]
             # The translation traps where a `require` does not hold.
             if e.kind is Kind.DECISION:
-                kind = Kind.PREMISE if e.trap else e.kind
+                kind = Kind.PREMISE if e.trap else Kind.FETCHED
                 trace.entries[i] = replace(e, kind=kind, scope=FETCH)
         return cells
 
