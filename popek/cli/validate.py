@@ -26,7 +26,6 @@ from popek.oracles import OracleMissing
 from popek.oracles.catalogue import CATALOGUE, Known, known
 from popek.oracles.oracle import Oracle
 from popek.report.check_text import together
-from popek.report.names import Wanted
 from popek.report.style import for_stdout
 from popek.report.validate_json import validate_document, validate_result
 from popek.report.validate_text import validate_report
@@ -61,6 +60,11 @@ from popek.validation.store import Store
     help="Processes that make cases; by default one for each processor.",
 )
 @click.option(
+    "--clauses",
+    is_flag=True,
+    help="The clauses of forms alone, not the deliveries and translations that they lead to.",
+)
+@click.option(
     "--record",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -80,6 +84,7 @@ def command(
     seed: int,
     keep: Path | None,
     jobs: int | None,
+    clauses: bool,
     record: Path | None,
     recorded: Path | None,
     format: str | None,
@@ -115,9 +120,12 @@ def command(
         say(f"popek: {isa.title} on {names or recorded}, seed {seed}")
         try:
             if past is not None:
-                result = replay(isa, *past)
+                header, answers = past
+                wanted_forms = {form.key for form in isa.forms}
+                answers = tuple(a for a in answers if a.form in wanted_forms)
+                result = replay(popek.load(name), header, answers)
             else:
-                result = _validated(isa, name, only, oracles, seed, keep, jobs, record)
+                result = _validated(isa, name, only, oracles, seed, keep, jobs, clauses, record)
         except Exception as error:  # noqa: BLE001 -- the other specs are still validated
             exits.append(report_bug(error))
             continue
@@ -158,16 +166,14 @@ def _opened(wanted: Sequence[tuple[Known, ...]], isa: ir.Isa) -> list[Oracle]:
     return found
 
 
-def on_bench(spec: str, only: tuple[str, ...], conditions: tuple[str, ...]) -> ir.Isa:
-    """The spec, with the conditions of a bench among its invariants."""
-    plain = popek.load(spec, only=only)
+def on_bench(spec: str, title: str, conditions: tuple[str, ...]) -> ir.Isa:
+    """The whole spec of this title, with the conditions of a bench among its invariants."""
     if not conditions:
-        return plain
+        return popek.load(spec)
     path = spec_path(spec)
     added = "".join(f"invariant {condition}\n" for condition in conditions)
-    text = f'isa "{plain.title}" extends "{path.name}"\n\n{added}'
-    found = load_source(text, "bench.isa", path.parent, only=Wanted(only) if only else None)
-    return replace(found, path=plain.path, sha256=plain.sha256)
+    text = f'isa "{title}" extends "{path.name}"\n\n{added}'
+    return replace(load_source(text, "bench.isa", path.parent), path=str(path))
 
 
 def _validated(
@@ -178,27 +184,28 @@ def _validated(
     seed: int,
     keep: Path | None,
     jobs: int | None,
+    clauses: bool,
     record: Path | None,
 ) -> Validation:
     answers: list[Recorded] = []
-    conditions = oracles[0].bench.conditions
-    load = partial(on_bench, name, only, conditions)
-    if conditions:
-        isa = load()
+    conditions = tuple(dict.fromkeys(c for o in oracles for c in o.bench.conditions))
+    load = partial(on_bench, name, isa.title, conditions)
     settings = Options(
         seed=seed,
         jobs=min(jobs or os.cpu_count() or 1, len(isa.forms)),
         load=load,
+        only=frozenset(form.key for form in isa.forms) if only else None,
+        clauses=clauses,
         store=None if keep is None else partial(Store, keep),
         record=None if record is None else answers.append,
     )
     with Progress(isa, sys.stderr) as progress:
-        result = validate(isa, oracles, settings, progress)
-    if record is not None and not result.partial and not result.lost:
+        result = validate(load(), oracles, settings, progress)
+    if record is not None and result.bench is not None and not result.partial and not result.lost:
         oracle = oracles[0]
         names = "".join(f" --only {n}" for n in only)
         command = f"popek validate {name} --on {oracle.identity.name}{names} --seed {seed}"
-        header = Header(f"{command} --record FILE", isa.title, seed, oracle.identity, oracle.bench)
+        header = Header(f"{command} --record FILE", isa.title, seed, oracle.identity, result.bench)
         write(record, header, answers)
     return result
 

@@ -40,6 +40,7 @@ class Component:
 
     A register with fields is one component per field (`EFLAGS.IF`).  `banked`: one element per
     level of the mode, in the order of the levels; the current level's one is the visible copy.
+    `hardwired`: elements that hold a constant, by index; no expression reads or writes them.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Component:
     title: str = ""
     host: Expr | None = None
     banked: bool = False
+    hardwired: tuple[tuple[int, int], ...] = ()
 
     @property
     def index_width(self) -> int:

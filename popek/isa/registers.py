@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from popek.diagnostics import Note, PopekError
@@ -216,5 +217,8 @@ def _hardwire(world: World, name: str, size: int | None, row: tree.HardwiredRow)
                 raise fail("E0508", "a register with fields can only be hardwired to 0", row.span)
             for part in parts:
                 part.hardwired[number] = literal(value, part.width, row.value.span).value
+                world.components[part.component] = replace(
+                    world.components[part.component], hardwired=tuple(part.hardwired.items())
+                )
         case _:
             raise fail("E0501", f"`fixed` names an element: `fixed {name}[0] = 0`", row.span)

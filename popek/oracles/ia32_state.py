@@ -120,6 +120,8 @@ def encoded(state: State, entry: Entry) -> list[int] | Refused:
     """The state's 62 doublewords."""
     if why := _unreachable(state):
         return Refused(why)
+    if number(state, "CR0.NW") or number(state, "CR0.CD"):
+        return Refused("CR0.CD or CR0.NW, which an entry of VMX leaves as they are")
     cpl = number(state, "CS.RPL")
     words: list[int] = []
     columns = [bank(state, f"seg.{part}") for part in _PARTS]
@@ -170,8 +172,6 @@ def _unreachable(state: State) -> str:
         return "seg.big is not CS_D and SS_B for CS and SS"
     if not number(state, "CR0.PE") or number(state, "EFLAGS.VM"):
         return "real-address or virtual-8086 mode"
-    if number(state, "CR0.NW") and not number(state, "CR0.CD"):
-        return "CR0.NW without CR0.CD"
     if number(state, "EFLAGS.TF"):
         return "EFLAGS.TF: the step is not alone"
     if number(state, "EFLAGS.RF"):
@@ -245,7 +245,7 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
     What no instruction can find out stays as it was: the hidden part of a null segment but for its
     level, and of a null LDTR.
     """
-    cpl = words[_CPL]
+    cpl, virtual = words[_CPL], words[_FLAGS] >> _EFLAGS["EFLAGS.VM"][0] & 1
     columns = [list(bank(before, f"seg.{part}")) for part in _PARTS]
     for n in range(6):
         _, rights, limit, base = words[4 * n : 4 * n + 4]
@@ -273,7 +273,7 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
         "CS.INDEX": words[4 * _CS] >> 2,
         "CS.RPL": cpl,
         "SS.INDEX": words[4 * _SS] >> 2,
-        "SS.RPL": words[4 * _SS] & 3,
+        "SS.RPL": cpl if virtual else words[4 * _SS] & 3,
         "CS_D": words[4 * _CS + 1] >> 14 & 1,
         "SS_B": words[4 * _SS + 1] >> 14 & 1,
         "GDTR.limit": words[_GDTR + 2],
@@ -298,6 +298,8 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
         **_fields(words[_DR + 4], _DR6, before),
         **_fields(words[_DR + 5], _DR7, before),
     }
+    if virtual:
+        state |= {"CS_LOW": words[4 * _CS] & 3, "SS_LOW": words[4 * _SS] & 3}
     usable = not words[_LDTR + 1] & _UNUSABLE
     state["LDT.usable"] = int(usable)
     if usable:
@@ -318,7 +320,11 @@ CONDITIONS: Final = (
         f"if seg[{n}].usable then seg[{n}].readable else seg[{n}].level == 0"
         for n in ("ES_SEG", "DS_SEG", "FS_SEG", "GS_SEG")
     ),
-    "CR0.CD or not CR0.NW",
     "not TR[2] and not LDTR[2]",
+    # Limits in a descriptor count pages where they are larger than 1 MiB.
+    *(
+        f"{limit}[31..20] == 0 or {limit}[11..0] == 0xFFF"
+        for limit in (*(f"seg[{n}].limit" for n in range(6)), "LDT.limit", "TSS.limit")
+    ),
     "not (EFLAGS.VIF and EFLAGS.VIP and CR4.PVI and CPL == 3)",
 )

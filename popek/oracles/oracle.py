@@ -60,7 +60,7 @@ class Trap:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An operation of a device, under the spec's name for it."""
+    """An operation of a device, under the spec's name for it; `args` as far as they are shown."""
 
     device: str
     operation: str
@@ -110,11 +110,26 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Cells `first` to `last`, both included, of a memory of the spec."""
+    """Cells `first` to `last`, both included, of a memory of the spec; or places of a device, by
+    the first argument of its operations.
+    """
 
     memory: str
     first: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Part of a state in which programs run and traps reach handlers.
+
+    `state` has components that are no banks, `cells` elements of banks and cells of memories.  The
+    latter are in every case, even where the spec does not look: an oracle that traps where the spec
+    does not finds handlers, too.
+    """
+
+    state: Mapping[str, int]
+    cells: Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +139,15 @@ class Bench:
     `fixed`: components that hold one value in every case.  `regions`: the cells that a case may
     name and that a step may touch; a memory without a region is whole.  `unseen`: components that
     an outcome has as they were, as the oracle does not show them.  `conditions`: what holds in
-    every case, in the language of the spec and over its names.
+    every case, in the language of the spec and over its names.  `home`: near which cases are to be
+    looked for; without one, a state is searched for that will do.
     """
 
     fixed: Mapping[str, Value]
     regions: tuple[Region, ...]
     unseen: frozenset[str] = frozenset()
     conditions: tuple[str, ...] = ()
+    home: Home | None = None
 
 
 class Oracle(Protocol):

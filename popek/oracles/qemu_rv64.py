@@ -29,20 +29,19 @@ from typing import Final
 from popek.oracles.gdb import Lost, Remote, Stop
 from popek.oracles.oracle import (
     Answer,
-    Bench,
     Case,
     Died,
     Identity,
     OracleMissing,
     Outcome,
     Refused,
-    Region,
     State,
     Trap,
     Value,
     bank,
     number,
 )
+from popek.oracles.rv64_bench import BENCH, CELLS, RAM, unfit
 from popek.oracles.rv64_registers import (
     CSR,
     MEPC,
@@ -67,13 +66,11 @@ _CPU: Final = (
     ",svnapot=off,svpbmt=off,sscofpmf=off,debug=off,pmu-num=29,mvendorid=0,marchid=0,mimpid=0"
 )
 
-#: Main memory of the board, and how much of it cases have; the rest is the adapter's.
-_RAM: Final = 0x8000_0000
+#: Main memory of the board; what is no case's is the adapter's.
 _RAM_SIZE: Final = 1 << 24
-_CELLS: Final = 1 << 18
 
 #: Where MRET, lr.w zero, (t1) and lr.d zero, (t1) lie.
-_GATE: Final = _RAM + _RAM_SIZE - 4096
+_GATE: Final = RAM + _RAM_SIZE - 4096
 _INSTRUCTIONS: Final = (0x3020_0073, 0x1003_202F, 0x1003_302F)
 _T1: Final = 6
 _WFI: Final = 0x1050_0073
@@ -113,19 +110,6 @@ _RAISED: Final = (
     (0x0C00_2080, b"\0\4\0\0"),
 )
 
-_FIXED: Final[Mapping[str, Value]] = {
-    "VENDOR": 0,
-    "ARCHITECTURE": 0,
-    "IMPLEMENTATION": 0,
-    "HART": 0,
-    "CONFIGURATION": 0,
-    "MISALIGNED": 1,
-    "cycle_offset": 0,
-    "instret_offset": 0,
-}
-
-_UNSEEN: Final = frozenset({"reserved", "reservation", "cycle_offset", "instret_offset"})
-
 #: Cases are run in parts of so many, and so many parts at a time: while one waits for its machine,
 #: another is being read.
 _PART: Final = 256
@@ -157,9 +141,7 @@ class QemuRv64:
         )
         version = re.search(r"version (\S+)", said.stdout)
         self.identity = Identity(NAME, version[1] if version else "unknown", f"virt, {_CPU}")
-        self.bench = Bench(
-            _FIXED, (Region("ram", _RAM, _RAM + _CELLS - 1),), _UNSEEN, ("pc[1..0] == 0",)
-        )
+        self.bench = BENCH
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
         parts = [cases[i : i + _PART] for i in range(0, len(cases), _PART)]
@@ -175,7 +157,7 @@ class QemuRv64:
         answers: list[Answer] = []
         machine: _Machine | None = None
         for case in cases:
-            if why := _unfit(case):
+            if why := unfit(case):
                 answers.append(Refused(why))
                 continue
             machine = machine or _Machine(self._program)
@@ -189,18 +171,6 @@ class QemuRv64:
         if machine is not None:
             machine.close()
         return answers
-
-
-def _unfit(case: Case) -> str:
-    """Why no machine can be set up as this, "" if one can."""
-    for name, value in _FIXED.items():
-        if case.state[name] != value:
-            return f"{name} is another"
-    if number(case.state, "PC") & 3:
-        return "the pc is not a multiple of 4"
-    if not all(_RAM <= cell < _RAM + _CELLS for cell in case.memory.get("ram", {})):
-        return "memory beyond the bench"
-    return ""
 
 
 class _Machine:
@@ -234,7 +204,7 @@ class _Machine:
         # It opens the log while it starts.
         os.close(log)
         instructions = struct.pack("<3I", *_INSTRUCTIONS)
-        gate = _GATE - _RAM
+        gate = _GATE - RAM
         self._memory[gate : gate + len(instructions)] = instructions
         self._stub.ask(["Qqemu.PhyMemMode:1", *(_stored(at, data) for at, data in _RAISED)])
 
@@ -254,13 +224,13 @@ class _Machine:
 
     def answer(self, case: Case) -> Answer:
         """What one step makes of the case.  Raises Lost."""
-        image = bytearray(_CELLS)
+        image = bytearray(CELLS)
         for cell, byte in case.memory.get("ram", {}).items():
-            image[cell - _RAM] = byte
-        self._memory[:_CELLS] = image
+            image[cell - RAM] = byte
+        self._memory[:CELLS] = image
         pc, mode = number(case.state, "PC"), number(case.state, "priv")
         # What lies there where addresses are those of memory.
-        code = int.from_bytes(image[pc - _RAM : pc - _RAM + 4], "little") if pc >= _RAM else 0
+        code = int.from_bytes(image[pc - RAM : pc - RAM + 4], "little") if pc >= RAM else 0
         if not self._enter(mode, pc):
             return Refused("MRET does not lead there")
         if number(case.state, "reserved"):
@@ -280,7 +250,7 @@ class _Machine:
             self._wake()
         if mode == _M and code & 127 == _SYSTEM_OPCODE:
             self._restore()
-        changed = _differences(image, self._memory[:_CELLS])
+        changed = _differences(image, self._memory[:CELLS])
         return Outcome(after, {"ram": changed}, trap, waits)
 
     def _enter(self, mode: int, pc: int) -> bool:
@@ -438,8 +408,8 @@ def _differences(before: bytearray, after: bytes) -> dict[int, int]:
     if before == after:
         return {}
     return {
-        _RAM + i: after[i]
-        for page in range(0, _CELLS, 4096)
+        RAM + i: after[i]
+        for page in range(0, CELLS, 4096)
         if before[page : page + 4096] != after[page : page + 4096]
         for i in range(page, page + 4096)
         if before[i] != after[i]

@@ -30,6 +30,7 @@ class Z3Conditions:
         #: Of each question from now on.
         self.budget = budget
         self._context = z3.Context()
+        self._true = z3.BoolVal(True, self._context)
         self._made: dict[Term, Any] = {}
         #: Questions asked, and seconds spent on them.
         self.asked = 0
@@ -46,11 +47,12 @@ class Z3Conditions:
         solver = z3.SolverFor("QF_BV", self._context)
         solver.set("rlimit", self.budget.rlimit)
         solver.set("timeout", round(self.budget.seconds * 1000))
-        conditions = [self._bool(term) for term in holds]
+        # All at once: handing the values over is most of the work.
+        all_of = z3.And(*(self._bool(term) for term in holds), self._true)
         given = [
             (self._bits(v), z3.BitVecVal(n, v.width, self._context)) for v, n in values.items()
         ]
-        solver.add(*(z3.substitute(c, *given) for c in conditions) if given else conditions)
+        solver.add(z3.substitute(all_of, *given) if given else all_of)
         verdict = solver.check()
         try:
             if verdict == z3.unsat:

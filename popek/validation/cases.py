@@ -20,7 +20,7 @@ from popek.validation.search import Search, Verdict
 from popek.validation.starts import starts
 from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper
 from popek.validation.trace import Kind
-from popek.validation.world import FIELD, WHOLE, Place, World
+from popek.validation.world import FIELD, WHOLE, World
 
 #: States in which the search for paths begins, and states drawn beside it.
 STARTS, RANDOM = 4, 6
@@ -85,14 +85,13 @@ def population(
     scope: str,
     ground: Ground,
     seed: int,
-    home: Mapping[Place, int],
 ) -> Population:
-    """The cases of a subject.  `home`: places of a state from which handlers are reached."""
+    """The cases of a subject."""
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
     name = f"{seed}/{'/'.join(form.key)}"
-    begun = list(starts(search, name, home, STARTS))
+    begun = list(starts(search, name, STARTS))
     paths = Paths(isa, form.body, CLAUSE, search, guards)
     paths.explore(begun)
     if scope != CLAUSE:
@@ -104,11 +103,11 @@ def population(
     for number in range(VARIANTS):
         steps += _variants(search, taking, f"{name}/variant {number}")
     if scope == CLAUSE:
-        steps += starts(search, f"{name}/random", home, RANDOM)
+        steps += starts(search, f"{name}/random", RANDOM, anywhere=True)
     scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
     return Population(
         Subject(form.key, scope),
-        tuple(made_of(isa, scope, run) for run in steps),
+        tuple(made_of(isa, scope, run, ground) for run in steps),
         tuple(paths.reached),
         paths.count(Verdict.INFEASIBLE),
         paths.count(Verdict.BEYOND),
@@ -173,22 +172,25 @@ def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[St
             yield other
 
 
-def made_of(isa: ir.Isa, scope: str, run: Stepped) -> Made:
+def made_of(isa: ir.Isa, scope: str, run: Stepped, ground: Ground) -> Made:
     """The case that a step starts from."""
     world, used = run.world, run.trace.touched.keys() | run.cells.keys()
 
     def shown(c: ir.Component) -> Value:
         if c.size is None:
             return world.value((c.name, WHOLE), c.width)
+        constant = dict(c.hardwired)
         return tuple(
-            world.value((c.name, i), c.width)
+            constant[i]
+            if i in constant
+            else world.value((c.name, i), c.width)
             if c.size <= LARGE or (c.name, i) in world.chosen or (c.name, i) in used
             else 0
             for i in range(c.size)
         )
 
     state = {c.name: shown(c) for c in isa.components.values()}
-    memory: dict[str, dict[int, int]] = {name: {} for name in isa.memories}
+    memory = {name: dict(ground.shown(name)) for name in isa.memories}
     for name, cell in sorted(used):
         if name in memory:
             memory[name][cell] = world.value((name, cell), isa.memories[name].width)

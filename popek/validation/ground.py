@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from popek.oracles.oracle import Bench, Region
 from popek.terms import Term, Terms
@@ -38,6 +39,20 @@ class Ground:
             )
             for r in regions
         )
+
+    @cached_property
+    def home(self) -> Mapping[Place, int]:
+        """The places of the bench's home, none if it has none."""
+        home = self.bench.home
+        if home is None:
+            return {}
+        places = {(name, WHOLE): value for name, value in home.state.items()}
+        return places | {(name, i): v for name, own in home.cells.items() for i, v in own.items()}
+
+    def shown(self, memory: str) -> Mapping[int, int]:
+        """What the cells of a memory hold in every case in which nothing else is chosen."""
+        home = self.bench.home
+        return {} if home is None else home.cells.get(memory, {})
 
     @property
     def fixed(self) -> Mapping[Place, int]:

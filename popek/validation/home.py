@@ -1,16 +1,19 @@
 """A state to start from: code can be fetched, memory reached, and traps lead to handlers.
 
-It is found, not written down: conditions of a few short forms are turned round until they read and
-write memory, and until each trap is delivered; what had to be chosen for that is kept.  A program's
-registers are not part of it, nor is its level.
+Where the bench has none, it is found: conditions of a few short forms are turned round until they
+read and write memory, and until each trap is delivered; what had to be chosen for that is kept.  A
+program's registers are not part of it, nor is its level.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from popek.isa import ir
 from popek.isa.footprint import spaces
+from popek.oracles.oracle import Bench, Home
 from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.ground import Ground
 from popek.validation.guards import Guards
@@ -29,31 +32,44 @@ OPEN = (ir.Role.REGISTER, ir.Role.MODE)
 FEW = 40
 
 
-def home_of(isa: ir.Isa, ground: Ground, seed: int) -> dict[Place, int]:
-    """Places of the state, with their values."""
+def with_home(isa: ir.Isa, bench: Bench, seed: int) -> Bench:
+    """The bench, with a home if it has none."""
+    if bench.home is not None:
+        return bench
     home: dict[Place, int] = {}
     for form in _reaching(isa):
-        best = max(_explored(isa, form, ground, seed, home)[1], key=_reach, default=None)
+        best = max(_explored(isa, form, bench, seed, home)[1], key=_reach, default=None)
         if best is not None and _reach(best):
             home = {**_kept(isa, best), **home}
             break
     for trap, form in _raising(isa):
-        search, runs = _explored(isa, form, ground, seed, home)
+        search, runs = _explored(isa, form, bench, seed, home)
         for run in runs:
             if run.ending == trap and (shown := search.shown(run)) is not None:
                 home = {**_kept(isa, shown), **home}
                 break
-    return home
+    return _at(bench, home)
+
+
+def _at(bench: Bench, places: dict[Place, int]) -> Bench:
+    """The bench with these places as its home."""
+    cells: dict[str, dict[int, int]] = defaultdict(dict)
+    for (name, i), value in places.items():
+        if i != WHOLE:
+            cells[name][i] = value
+    whole = {name: value for (name, i), value in places.items() if i == WHOLE}
+    return replace(bench, home=Home(whole, dict(cells)))
 
 
 def _explored(
-    isa: ir.Isa, form: ir.Form, ground: Ground, seed: int, home: dict[Place, int]
+    isa: ir.Isa, form: ir.Form, bench: Bench, seed: int, home: dict[Place, int]
 ) -> tuple[Search, list[Stepped]]:
+    ground = Ground(_at(bench, home))
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
     paths = Paths(isa, form.body, CLAUSE, search, guards, FEW)
-    paths.explore(starts(search, f"{seed}/home/{'/'.join(form.key)}", home, STARTS))
+    paths.explore(starts(search, f"{seed}/home/{'/'.join(form.key)}", STARTS))
     return search, list(paths.reached.values())
 
 

@@ -6,7 +6,7 @@ disagrees with what an oracle showed of some case, in a way that no row of the t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -16,7 +16,7 @@ from popek.oracles.oracle import Outcome
 from popek.source import Span
 from popek.validation.cases import Made
 from popek.validation.comparison import differences
-from popek.validation.disagreements import Row
+from popek.validation.disagreements import Row, Step, explanation
 from popek.validation.prediction import Silent, predict
 
 
@@ -52,9 +52,15 @@ def draw(isa: ir.Isa, seed: int, count: int) -> list[Mutant]:
 
 
 def killed(
-    isa: ir.Isa, mutant: Mutant, past: Sequence[tuple[Made, Outcome]], rows: Sequence[Row]
+    isa: ir.Isa,
+    mutant: Mutant,
+    past: Sequence[tuple[Made, Outcome]],
+    rows: Sequence[Row],
+    unseen: Collection[str] = (),
 ) -> bool | None:
-    """Whether the mutant disagrees with what was shown; None where it cannot be run at all."""
+    """Whether the mutant disagrees with what was shown (all but `unseen` components); None where it
+    cannot be run at all.
+    """
     for made, seen in past:
         try:
             said = predict(isa, mutant.form, made.fields, made.case)
@@ -62,11 +68,9 @@ def killed(
             return None  # it uses what it does not bind any more
         if isinstance(said, Silent):
             return True  # something was shown
-        found = differences(isa, made.case, said, seen)
-        if found and not any(
-            row.about(isa, mutant.form, said.ending) and row.explains(isa, found, seen.state)
-            for row in rows
-        ):
+        found = differences(isa, made.case, said, seen, unseen)
+        step = Step.of(made, said)
+        if found and not explanation(isa, mutant.form, step, found, seen.state, rows):
             return True
     return False
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from popek.isa import ir
 from popek.isa.ir import AbstractFunction
-from popek.oracles.oracle import Case, Event
+from popek.oracles.oracle import Case, Event, Outcome
 from popek.semantics.ints import Ints
 from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
 from popek.semantics.step import Run, step
@@ -24,15 +24,24 @@ DELIVERIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """One reading of a step.  `ending`: the trap's name, "" where the step completes."""
+    """One reading of a step.  `ending`: the trap's name, "" where the step completes; `access`: an
+    access raises it; `then`: traps that end its delivery, and theirs.
+    """
 
     state: Mapping[str, int | ArrayValue]
     ending: str
+    access: bool
+    then: tuple[str, ...]
     args: tuple[int, ...]
     waits: bool
     events: tuple[Event, ...]
     #: Whether anything undefined was asked for.
     open: bool
+
+    @property
+    def argument(self) -> int:
+        """The trap's first, 0 if it has none."""
+        return self.args[0] if self.args else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,14 @@ class Prediction:
     zeros: Predicted
     ones: Predicted
 
+    def like(self, seen: Outcome) -> Prediction:
+        """Where what is undefined decides how the step ends: the reading that ends as was seen."""
+        endings = [(bool(r.ending), r.waits) for r in (self.zeros, self.ones)]
+        if endings[0] == endings[1] and self.zeros.ending == self.ones.ending:
+            return self
+        alike = (seen.trap is not None, seen.waits) == endings[1]
+        return Prediction(self.ones, self.ones) if alike else Prediction(self.zeros, self.zeros)
+
     @property
     def ending(self) -> str:
         return self.zeros.ending
@@ -80,8 +97,6 @@ def predict(
     ones = _read(isa, form, fields, case, True)
     if isinstance(ones, Silent):
         return ones
-    if (zeros.ending, zeros.waits) != (ones.ending, ones.waits):
-        return Silent("what is undefined decides how the step ends")
     return Prediction(zeros, ones)
 
 
@@ -92,12 +107,21 @@ def _read(
     storage: Walk[int, ArrayValue] = Walk()
     state = _start(isa, case)
     run = step(isa, form, algebra, storage, state, fields, algebra.inputs)
-    ending, args = "", tuple[int, ...]()
+    traps: list[Trapped[int, ArrayValue]] = []
     events = _events(run)
     for _ in range(DELIVERIES + 1):
         if run.completes:
-            waits = bool(run.waits) and not ending
-            return Predicted(run.state, ending, args, waits, events, algebra.open)
+            names = tuple(t.name for t in traps)
+            return Predicted(
+                run.state,
+                names[0] if traps else "",
+                bool(traps) and traps[0].memory,
+                names[1:],
+                traps[0].args if traps else (),
+                bool(run.waits) and not traps,
+                events,
+                algebra.open,
+            )
         (end,) = (e for e in run.exits if e.guard)
         match end:
             case LeftOpen(unmodelled=what):
@@ -105,7 +129,7 @@ def _read(
             case ShutDown():
                 return Silent("the processor shuts down")
             case Trapped(name=name, args=given, state=after):
-                ending, args = (ending, args) if ending else (name, given)
+                traps.append(end)
         delivery: Run[int, ArrayValue] = Run(isa, algebra, storage, after, {}, algebra.inputs)
         for param, value in zip(isa.traps[name].params, given, strict=True):
             delivery.locals[param.name] = value

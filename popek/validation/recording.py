@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from popek.oracles.oracle import Bench, Case, Event, Identity, Outcome, Region, Trap, Value
+from popek.oracles.oracle import Bench, Case, Event, Home, Identity, Outcome, Region, Trap, Value
+from popek.validation.ground import Ground
 from popek.validation.world import Place, World
 
 SCHEMA: Final = "popek.recording/1"
@@ -72,7 +73,9 @@ def read(path: Path) -> tuple[Header, tuple[Recorded, ...]]:
         first, *rest = map(json.loads, lines)
         if first["schema"] != SCHEMA:
             raise BadRecording(f"{path} is a {first['schema']}, not a {SCHEMA}")
-        return _header(first), tuple(_recorded(line) for line in rest)
+        header = _header(first)
+        home = Ground(header.bench).home
+        return header, tuple(_recorded(line, home) for line in rest)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise BadRecording(f"{path} cannot be read: {error}") from error
 
@@ -87,7 +90,25 @@ def _header_document(header: Header) -> dict[str, Any]:
         "oracle": [oracle.name, oracle.version, oracle.model],
         "fixed": dict(bench.fixed),
         "regions": [[r.memory, r.first, r.last] for r in bench.regions],
+        "unseen": sorted(bench.unseen),
+        "home": _home_document(bench.home),
     }
+
+
+def _home_document(home: Home | None) -> Any:
+    if home is None:
+        return None
+    return [
+        dict(home.state),
+        {name: [[i, v] for i, v in sorted(own.items())] for name, own in home.cells.items()},
+    ]
+
+
+def _home(document: Any) -> Home | None:
+    if document is None:
+        return None
+    state, cells = document
+    return Home(state, {name: dict(own) for name, own in cells.items()})
 
 
 def _header(document: Mapping[str, Any]) -> Header:
@@ -99,6 +120,8 @@ def _header(document: Mapping[str, Any]) -> Header:
         Bench(
             {n: _value(v) for n, v in document["fixed"].items()},
             tuple(Region(*r) for r in document["regions"]),
+            frozenset(document.get("unseen", ())),
+            home=_home(document.get("home")),
         ),
     )
 
@@ -108,15 +131,16 @@ def _document(r: Recorded) -> list[Any]:
     trap = None if r.trap is None else [r.trap.vector, r.trap.code]
     changed = {n: [[c, v] for c, v in sorted(cells.items())] for n, cells in r.changed.items()}
     events = [[e.device, e.operation, list(e.args)] for e in r.events]
-    return [*r.form, r.world.seed, chosen, dict(r.state), changed, trap, r.waits, events]
+    at_home = bool(r.world.home)
+    return [*r.form, r.world.seed, chosen, dict(r.state), changed, trap, r.waits, events, at_home]
 
 
-def _recorded(line: list[Any]) -> Recorded:
-    name, text, seed, places, state, changed, trap, waits, events = line
+def _recorded(line: list[Any], home: Mapping[Place, int]) -> Recorded:
+    name, text, seed, places, state, changed, trap, waits, events, *at_home = line
     chosen: dict[Place, int] = {(n, i): v for n, i, v in places}
     return Recorded(
         (name, text),
-        World(seed, chosen),
+        World(seed, chosen, home if any(at_home) else {}),
         {n: _value(v) for n, v in state.items()},
         {n: dict(cells) for n, cells in changed.items()},
         None if trap is None else Trap(*trap),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from time import perf_counter
 
@@ -25,14 +26,13 @@ from popek.oracles.oracle import (
 from popek.validation.cases import Made, Population, Subject, made_of, population
 from popek.validation.comparison import TRAP, Difference, differences
 from popek.validation.ground import Ground
-from popek.validation.home import home_of
+from popek.validation.home import with_home
 from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, Silent, predict
 from popek.validation.recording import Header, Recorded, by_form
 from popek.validation.result import Disagreement, Stats, Subjected, Validation, case_document
 from popek.validation.stepping import CLAUSE, Stepper, Unencodable
 from popek.validation.store import Store, common_of
-from popek.validation.world import Place
 
 #: Called with what is being done, how many subjects are done, and how many there are.
 Progress = Callable[[str, int, int], None]
@@ -46,11 +46,16 @@ PATIENCE = 5
 
 @dataclass(frozen=True)
 class Options:
-    """`jobs`: worker processes.  `load`: how a worker gets the spec, by a name and `only`."""
+    """`jobs`: worker processes.  `load`: how a worker gets the spec.  `only`: the forms' keys, if
+    not all; the others still say where code is fetched from, and where to start.  `clauses`: not
+    the deliveries and translations.
+    """
 
     seed: int
     jobs: int
     load: Callable[[], ir.Isa]
+    only: frozenset[tuple[str, str]] | None = None
+    clauses: bool = False
     store: Callable[[str], Store] | None = None
     #: Takes each case that the first oracle showed.
     record: Callable[[Recorded], None] | None = None
@@ -71,7 +76,6 @@ class _Maker:
     isa: ir.Isa
     ground: Ground
     seed: int
-    home: Mapping[Place, int]
     forms: dict[tuple[str, str], ir.Form] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,7 +83,7 @@ class _Maker:
 
     def make(self, subject: Subject) -> _Batch:
         form = self.forms[subject.form]
-        made = population(self.isa, form, subject.scope, self.ground, self.seed, self.home)
+        made = population(self.isa, form, subject.scope, self.ground, self.seed)
         said = tuple(predict(self.isa, form, m.fields, m.case) for m in made.made)
         return _Batch(made, said)
 
@@ -95,20 +99,22 @@ def validate(
     result = Validation(tuple(o.identity for o in oracles), options.seed)
     reused = 0
     try:
-        progress("looking for a state to start from", 0, len(isa.forms))
-        home = home_of(isa, Ground(oracles[0].bench), options.seed)
+        wanted = [f for f in isa.forms if options.only is None or f.key in options.only]
+        progress("looking for a state to start from", 0, len(wanted))
+        result.bench = with_home(isa, oracles[0].bench, options.seed)
         store = None
         if options.store is not None:
-            benches = [o.bench for o in oracles]
-            store = options.store(common_of(isa, benches, result.oracles, options.seed, home))
-        with _made_by(isa, oracles[0].bench, home, options) as made:
-            for subjects in (_clauses, _processor):
+            benches = [result.bench, *(o.bench for o in oracles[1:])]
+            store = options.store(common_of(isa, benches, result.oracles, options.seed))
+        with _made_by(isa, result.bench, options) as made:
+            parts = [partial(_clauses, wanted), partial(_processor, result)]
+            for subjects in parts[:1] if options.clauses else parts:
                 reused += _subjects(
                     isa,
                     oracles,
                     result,
                     made,
-                    list(subjects(isa, result)),
+                    list(subjects()),
                     store,
                     options.record,
                     progress,
@@ -121,12 +127,12 @@ def validate(
     return result
 
 
-def _clauses(isa: ir.Isa, result: Validation) -> Iterator[Subject]:
-    for form in isa.forms:
+def _clauses(forms: Iterable[ir.Form]) -> Iterator[Subject]:
+    for form in forms:
         yield Subject(form.key)
 
 
-def _processor(isa: ir.Isa, result: Validation) -> Iterator[Subject]:
+def _processor(result: Validation) -> Iterator[Subject]:
     """Deliveries and translations, each by the form with the fewest paths that leads there."""
     carriers: dict[str, Subjected] = {}
     for subject in result.subjects:
@@ -212,10 +218,11 @@ def remade(
     """The cases of a form that were recorded, with the answers.  One whose fields mean no code any
     more is left out.
     """
-    stepper = Stepper.of(isa, form, Ground(header.bench))
+    ground = Ground(header.bench)
+    stepper = Stepper.of(isa, form, ground)
     for entry in recorded:
         try:
-            made = made_of(isa, CLAUSE, stepper.step(entry.world))
+            made = made_of(isa, CLAUSE, stepper.step(entry.world), ground)
         except Unencodable:
             continue
         yield made, entry.outcome(made.case)
@@ -292,7 +299,10 @@ def _judged(
             match answer:
                 case Outcome():
                     assert isinstance(said, Prediction)
-                    votes[oracle.identity.name] = answer, differences(isa, m.case, said, answer)
+                    votes[oracle.identity.name] = (
+                        answer,
+                        differences(isa, m.case, said, answer, oracle.bench.unseen),
+                    )
                 case Refused(why=reason):
                     why.update(dict.fromkeys(m.paths, reason))
                 case Died(why=reason):
@@ -311,6 +321,9 @@ def _judged(
                     Disagreement(
                         oracle=name,
                         ending=said.ending,
+                        access=said.zeros.access,
+                        argument=said.zeros.argument,
+                        then=said.zeros.then,
                         code=m.code.hex(),
                         case=case_document(m.case),
                         differs=differing,
@@ -347,16 +360,16 @@ def _judged(
 
 @contextmanager
 def _made_by(
-    isa: ir.Isa, bench: Bench, home: Mapping[Place, int], options: Options
+    isa: ir.Isa, bench: Bench, options: Options
 ) -> Iterator[Callable[[Sequence[Subject]], Iterable[_Batch]]]:
     """What makes the cases of subjects, in their order, while the block runs."""
     ground = Ground(bench)
     if options.jobs <= 1:
-        maker = _Maker(isa, ground, options.seed, home)
+        maker = _Maker(isa, ground, options.seed)
         yield lambda subjects: map(maker.make, subjects)
         return
     context = get_context("spawn")
-    given = (options.load, ground, options.seed, home)
+    given = (options.load, ground, options.seed)
     with context.Pool(options.jobs, _start_worker, given) as pool:
         yield lambda subjects: pool.imap(_work, subjects)
 
@@ -364,12 +377,10 @@ def _made_by(
 _worker: list[_Maker] = []
 
 
-def _start_worker(
-    load: Callable[[], ir.Isa], ground: Ground, seed: int, home: Mapping[Place, int]
-) -> None:
+def _start_worker(load: Callable[[], ir.Isa], ground: Ground, seed: int) -> None:
     # An interrupt at the terminal reaches the whole group: the parent decides what becomes of us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker.append(_Maker(load(), ground, seed, home))
+    _worker.append(_Maker(load(), ground, seed))
 
 
 def _work(subject: Subject) -> _Batch:

@@ -1,8 +1,9 @@
 """From one path to the next: a condition of a run is turned round, and the solver says how.
 
 First everything that the condition does not mention stays as it was, so that the state stays a
-useful one; then only the addresses; then nothing.  What the terms say holds while the run touches
-the same things in the same order, so each state that the solver gives is run, and looked at.
+useful one; then only the addresses; then nothing, and at last not even how the code is fetched.
+What the terms say holds while the run touches the same things in the same order, so each state that
+the solver gives is run, and looked at.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import StrEnum
 from popek.smt.answer import Sat, Undecided, Unsat
 from popek.smt.z3_conditions import Z3Conditions
 from popek.terms import Term, evaluate
-from popek.validation.stepping import Stepped, Stepper, Unencodable
+from popek.validation.stepping import FETCH, Stepped, Stepper, Unencodable
 from popek.validation.trace import OK, Entry, Item, Kind
 from popek.validation.world import Place, World
 
@@ -47,6 +48,8 @@ class Freedom(StrEnum):
     MENTIONED = "what the condition mentions"
     ADDRESSED = "all but the addresses"
     ALL = "everything"
+    FETCHED = "everything, and the code may be fetched in another way"
+    TRANSLATED = "everything, and how earlier accesses are translated"
 
 
 @dataclass
@@ -92,7 +95,7 @@ class Search:
         if entries[bad].term.is_const:
             # A trap behind an `if`: that is what has to come out otherwise.
             decided = [i for i in range(bad) if entries[i].scope == entries[bad].scope]
-            kinds = (Kind.DECISION, Kind.PREMISE)
+            kinds = (Kind.DECISION, Kind.FETCHED, Kind.PREMISE)
             turns = [
                 i for i in decided if entries[i].kind in kinds and not entries[i].term.is_const
             ]
@@ -213,11 +216,17 @@ class Search:
         goals = [w for w in wanted if not w.is_value(1)]
         if any(w.is_value(0) for w in goals):
             return Unsat()
+        left = _translating(run, at) if freedom is Freedom.TRANSLATED else frozenset[int]()
         holding = [
             self.holding(e, True if e.kind is Kind.BENCH else e.truth)
-            for e in trace.entries[:at]
-            if e.kind in _ASSERTED and not e.term.is_const
+            for i, e in enumerate(trace.entries[:at])
+            if e.kind in _ASSERTED
+            and not e.term.is_const
+            and not (freedom is Freedom.FETCHED and e.scope == FETCH)
+            and i not in left
         ]
+        if freedom is Freedom.TRANSLATED and not left:
+            return Unsat()
         if freedom is Freedom.ADDRESSED:
             holding += [
                 terms.eq(index, terms.const(value, index.width))
@@ -227,7 +236,7 @@ class Search:
         free = set[str]().union(*(names.mentioned(w) for w in goals))
         if freedom is Freedom.ONE:
             return self._by_one(run, goals, holding, sorted(free))
-        if freedom is not Freedom.ALL:
+        if freedom in (Freedom.MENTIONED, Freedom.ADDRESSED):
             for a, b in self._aliases(run):
                 holding.append(terms.eq(names.variable(a), names.variable(b)))
                 if a in free or b in free:
@@ -369,6 +378,19 @@ def _number(term: Term) -> int:
     assert term.is_const
     value: int = term.payload
     return value
+
+
+def _translating(run: Stepped, at: int) -> frozenset[int]:
+    """The conditions of the translations of earlier accesses that raise nothing: which way they go
+    is the accesses' own affair.
+    """
+    return frozenset(
+        i
+        for crossing in run.trace.crossings
+        if crossing.last <= at
+        for i in range(crossing.first, crossing.last)
+        if (e := run.trace.entries[i]).kind is Kind.DECISION and not e.trap
+    )
 
 
 def _deciding(run: Stepped) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from popek.guest import canonical, encode
@@ -58,6 +58,12 @@ class Traced(Run[Both, Bank]):
         self.decided(condition, trap)
         super()._require(condition, trap, args, span)
 
+    def _event(self, device: str, operation: str, args: Sequence[ir.Expr], span: Span) -> None:
+        super()._event(device, operation, args, span)
+        if self.events[-1].args:
+            first = self.events[-1].args[0]
+            self.trace.reach(device, first.term, first.value)
+
     def require(self, condition: Both, trapped: Callable[[Both], Exit[Both, Bank]]) -> None:
         if not condition.value:
             self.exits.append(trapped(self.algebra.const(1, 1)))
@@ -75,6 +81,21 @@ class Traced(Run[Both, Bank]):
             site = sites.first(site)
         self.items.append((site, YES if condition.value else NO))
         self.at.append(entry)
+
+
+class Fetched(Traced):
+    """The fetch of an instruction.  The spec's step begins behind it: a fetch that would write, as
+    where a page is marked as accessed, is not the step that the spec describes.
+    """
+
+    def _branch(
+        self, condition: Both, then: Sequence[ir.Stmt], otherwise: Sequence[ir.Stmt]
+    ) -> None:
+        writes = [any(isinstance(s, ir.Store) for s in body) for body in (otherwise, then)]
+        if any(writes):
+            holds = condition if writes[0] else self.algebra.negation(condition)
+            self.trace.premise(Kind.PREMISE, holds.term, bool(holds.value))
+        super()._branch(condition, then, otherwise)
 
 
 class Crossed(Walk[Both, Bank]):
@@ -276,12 +297,11 @@ class Stepper:
         run = Traced(isa, algebra, state, fields, _inputs(algebra), sites_of(self.form.body))
         with trace.within("state"):
             self._premises(run)
-        cells = self._fetch(run, code)
+        fetch = Fetched(isa, algebra, state, {}, _inputs(algebra), run.sites)
+        cells = self._fetch(fetch, code)
         algebra.world = world = world.but(cells)
         if trace.ended:
             return Stepped(world, numbers, code, trace, (), FETCH, False, cells)
-        del run.accesses[:]
-        run.items, run.at = [], []
         run.target = run.value(next_pc(isa, self.form))
         with trace.within(CLAUSE):
             run.run(self.form.body)
@@ -379,14 +399,14 @@ class Stepper:
                     cells[place] = int.from_bytes(
                         code[(at + i) * size : (at + i + 1) * size], "big"
                     )
-        trace.code = frozenset(cells)
+            trace.place_code(frozenset(cells))
         del trace.crossings[:], trace.walks[:]
         for i in range(first, len(trace.entries)):
             e = trace.entries[i]
             # The translation traps where a `require` does not hold.
-            if e.kind is Kind.DECISION and e.trap:
-                kind = Kind.PREMISE
-                trace.entries[i] = type(e)(kind, FETCH, e.site, e.term, e.truth, e.trap)
+            if e.kind is Kind.DECISION:
+                kind = Kind.PREMISE if e.trap else Kind.FETCHED
+                trace.entries[i] = replace(e, kind=kind, scope=FETCH)
         return cells
 
     def _deliver(self, algebra: Concolic, end: Trapped[Both, Bank]) -> tuple[Traced, Stretch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from popek.validation.comparison import Difference
 from popek.validation.result import Disagreement, Subjected
 
 #: Of the search and of the files; another number makes all kept results stale.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,6 @@ def common_of(
     benches: Sequence[Bench],
     oracles: Sequence[Identity],
     seed: int,
-    home: Mapping[Any, int],
 ) -> str:
     """A digest of what all results of a run depend on; places in the text do not count."""
     constants = (
@@ -77,7 +76,7 @@ def common_of(
         isa.functions,
         isa.prefixes,
     )
-    parts = (constants, spec, list(benches), list(oracles), seed, sorted(home.items()))
+    parts = (constants, spec, list(benches), list(oracles), seed)
     return _digest(*map(repr, parts))
 
 
@@ -95,6 +94,7 @@ def _read(document: dict[str, Any]) -> Subjected:
             **{
                 **d,
                 "differs": tuple(Difference(**x) for x in d["differs"]),
+                "then": tuple(d["then"]),
             }
         )
         for d in document["disagreements"]

@@ -7,7 +7,7 @@ of a clause to the next.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
@@ -23,19 +23,22 @@ FIELD: Final = "field."
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A value for every place."""
+    """A value for every place: what was chosen, else as at `home`, else by the seed."""
 
     seed: str
     chosen: Mapping[Place, int]
+    home: Mapping[Place, int] = field(default_factory=dict, repr=False)
 
     def value(self, place: Place, width: int) -> int:
         """The value at a place that holds so many bits: often a boundary, or a small one."""
         found = self.chosen.get(place)
+        if found is None:
+            found = self.home.get(place)
         return _drawn(self.seed, place, width) if found is None else found
 
     def but(self, changed: Mapping[Place, int]) -> World:
         """The same state with other values at these places."""
-        return World(self.seed, {**self.chosen, **changed})
+        return World(self.seed, {**self.chosen, **changed}, self.home)
 
 
 def _drawn(seed: str, place: Place, width: int) -> int:

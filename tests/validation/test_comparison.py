@@ -20,7 +20,7 @@ def shown(name: str) -> tuple[ir.Isa, Made, Prediction, Outcome]:
     """A case of the instruction that completes, with what the mirror shows."""
     isa = popek.load("m68000", only=[name])
     form = isa.forms[0]
-    for m in population(isa, form, CLAUSE, Ground(Bench({}, ())), 1, {}).made:
+    for m in population(isa, form, CLAUSE, Ground(Bench({}, ())), 1).made:
         said = predict(isa, form, m.fields, m.case)
         # The sum of what are no decimal digits is undefined altogether.
         if (
