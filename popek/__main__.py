@@ -5,7 +5,7 @@ import sys
 
 #: Trees, terms and states are small, many, and hardly ever in cycles: looking through all of them
 #: for garbage as often as Python does by itself takes a tenth of a run.
-GARBAGE_AFTER = 200_000
+GARBAGE_AFTER = 500_000
 
 
 def main() -> int:
@@ -14,7 +14,10 @@ def main() -> int:
     try:
         from popek.cli import main as run  # noqa: PLC0415 -- inside, so that Ctrl-C is caught
 
-        return run()
+        code = run()
+        # Nor does the interpreter look through them once more before it ends.
+        gc.freeze()
+        return code
     except KeyboardInterrupt:
         sys.stderr.write("popek: interrupted\n")
         return 130

@@ -60,6 +60,11 @@ from popek.validation.store import Store
     help="Processes that make cases; by default one for each processor.",
 )
 @click.option(
+    "--clauses",
+    is_flag=True,
+    help="The clauses of forms alone, not the deliveries and translations that they lead to.",
+)
+@click.option(
     "--record",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -79,6 +84,7 @@ def command(
     seed: int,
     keep: Path | None,
     jobs: int | None,
+    clauses: bool,
     record: Path | None,
     recorded: Path | None,
     format: str | None,
@@ -119,7 +125,7 @@ def command(
                 answers = tuple(a for a in answers if a.form in wanted_forms)
                 result = replay(popek.load(name), header, answers)
             else:
-                result = _validated(isa, name, only, oracles, seed, keep, jobs, record)
+                result = _validated(isa, name, only, oracles, seed, keep, jobs, clauses, record)
         except Exception as error:  # noqa: BLE001 -- the other specs are still validated
             exits.append(report_bug(error))
             continue
@@ -178,16 +184,18 @@ def _validated(
     seed: int,
     keep: Path | None,
     jobs: int | None,
+    clauses: bool,
     record: Path | None,
 ) -> Validation:
     answers: list[Recorded] = []
-    conditions = oracles[0].bench.conditions
+    conditions = tuple(dict.fromkeys(c for o in oracles for c in o.bench.conditions))
     load = partial(on_bench, name, isa.title, conditions)
     settings = Options(
         seed=seed,
         jobs=min(jobs or os.cpu_count() or 1, len(isa.forms)),
         load=load,
         only=frozenset(form.key for form in isa.forms) if only else None,
+        clauses=clauses,
         store=None if keep is None else partial(Store, keep),
         record=None if record is None else answers.append,
     )

@@ -232,9 +232,12 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Write:
+    """`lasting`: a fault of the same step does not undo it."""
+
     component: str
     value: Expr
     span: Span = _span()
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,18 @@ def _store(clause: Clause, target: Value, value: Value, stmt: tree.Assign, node:
         if layout is not None and all(name in layout.fields for name in target.names):
             _store_fields(clause, target, value, stmt)
             return
+    if stmt.lasting:
+        if not isinstance(target, places.Component):
+            raise fail(
+                "E0205",
+                "only a whole register or field can be assigned for good",
+                node.span,
+                hint="`lasting` has a component on its left: not an element, slice or memory",
+            )
+        width = expressions.width_of(clause, target, node.span)
+        expr = expressions.coerce(clause, value, width, stmt.value.span, "value")
+        clause.emit(ir.Write(target.component, expr, stmt.span, lasting=True))
+        return
     if isinstance(target, operands.OperandPlace):
         target.assign(clause, value, stmt.span, stmt.value.span)
         return

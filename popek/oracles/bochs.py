@@ -22,7 +22,7 @@ from typing import Final
 
 from popek.oracles import ia32_batch
 from popek.oracles.ia32_batch import Task
-from popek.oracles.ia32_home import HOME
+from popek.oracles.ia32_home import HOME, PORTS
 from popek.oracles.ia32_monitor import VMX, Clock, Seen, answer, code_cells, with_inhibition
 from popek.oracles.ia32_state import CONDITIONS
 from popek.oracles.oracle import (
@@ -74,9 +74,11 @@ _BENCH: Final = Bench(
         "EFLAGS.VM": 0,
         "inhibit": 0,
         "CR0.PE": 1,
+        "CR0.CD": 0,
+        "CR0.NW": 0,
         "DR7.ENABLE": 0,
     },
-    regions=(),
+    regions=PORTS,
     conditions=CONDITIONS,
     home=HOME,
 )

@@ -60,6 +60,20 @@ CATALOGUE: Final = (
         "RV64 (QEMU's TCG)",
         "apt install qemu-system-misc",
     ),
+    Known(
+        "qemu",
+        ("68000", "68010"),
+        ("qemu_m68k", "QemuM68k"),
+        "the 68000 and 68010 (QEMU's TCG)",
+        "apt install qemu-system-misc",
+    ),
+    Known(
+        "hercules",
+        ("S/370",),
+        ("hercules", "Hercules"),
+        "S/370 (Hercules)",
+        "apt install hercules",
+    ),
 )
 
 

@@ -1,14 +1,14 @@
 """A small system for IA-32, near which cases start: tables, stacks of the inner levels, pages.
 
 Segments are flat, and everything lies in the first pages, which are mapped to themselves.  Paging
-is off; registers of programs, flags and the level are left open.
+is off; the general registers are addresses there; flags and the level are left open.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from popek.oracles.oracle import Home
+from popek.oracles.oracle import Home, Region
 
 GDT, LDT, IDT, TSS = 0x3000, 0x3800, 0x2000, 0x4000
 PAGE_DIRECTORY, PAGE_TABLE = 0x1_0000, 0x1_1000
@@ -96,6 +96,15 @@ def _each(value: int) -> dict[int, int]:
     return dict.fromkeys(range(6), value)
 
 
+#: Ports at which the emulators have no device, wherever an access of four bytes begins.
+PORTS: Final = tuple(
+    Region("port", first, last)
+    for first, last in ((0x48, 0x5C), (0xE0, 0xE4), (0x1000, 0x7FFC), (0xD000, 0xFFFC))
+)
+
+#: General registers: where data and the stack are.
+_REGISTERS: Final = (0x1_2010, 0x1_3020, 0x1_4030, 0x1_5040, 0x1_6800, 0x1_6900, 0x1_7050, 0x1_4860)
+
 HOME: Final = Home(
     {
         "EIP": CODE_AT,
@@ -119,6 +128,7 @@ HOME: Final = Home(
         "EFLAGS.VIF": 0,
     },
     {
+        "gpr": dict(enumerate(_REGISTERS)),
         "seg.base": {1: 0, 2: 0},
         "seg.limit": _each(0xFFFF_FFFF),
         "seg.usable": _each(1),

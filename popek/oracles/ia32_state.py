@@ -120,6 +120,8 @@ def encoded(state: State, entry: Entry) -> list[int] | Refused:
     """The state's 62 doublewords."""
     if why := _unreachable(state):
         return Refused(why)
+    if number(state, "CR0.NW") or number(state, "CR0.CD"):
+        return Refused("CR0.CD or CR0.NW, which an entry of VMX leaves as they are")
     cpl = number(state, "CS.RPL")
     words: list[int] = []
     columns = [bank(state, f"seg.{part}") for part in _PARTS]
@@ -170,8 +172,6 @@ def _unreachable(state: State) -> str:
         return "seg.big is not CS_D and SS_B for CS and SS"
     if not number(state, "CR0.PE") or number(state, "EFLAGS.VM"):
         return "real-address or virtual-8086 mode"
-    if number(state, "CR0.NW") and not number(state, "CR0.CD"):
-        return "CR0.NW without CR0.CD"
     if number(state, "EFLAGS.TF"):
         return "EFLAGS.TF: the step is not alone"
     if number(state, "EFLAGS.RF"):
@@ -318,7 +318,6 @@ CONDITIONS: Final = (
         f"if seg[{n}].usable then seg[{n}].readable else seg[{n}].level == 0"
         for n in ("ES_SEG", "DS_SEG", "FS_SEG", "GS_SEG")
     ),
-    "CR0.CD or not CR0.NW",
     "not TR[2] and not LDTR[2]",
     # Limits in a descriptor count pages where they are larger than 1 MiB.
     *(

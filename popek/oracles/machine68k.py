@@ -18,6 +18,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Final
 
+from popek.oracles.m68k_status import components_of, word_of
 from popek.oracles.oracle import (
     Answer,
     Bench,
@@ -45,17 +46,6 @@ _ADDRESS = (1 << 24) - 1
 _RAM_KIB = (1 << 14) + 64
 
 _RTE = 0x4E73
-#: Bits of the status register by the spec's names: the lowest, and how many.
-_STATUS: Final = {
-    "SR.C": (0, 1),
-    "SR.V": (1, 1),
-    "SR.Z": (2, 1),
-    "SR.N": (3, 1),
-    "SR.X": (4, 1),
-    "SR.I": (8, 3),
-    "SR.S": (13, 1),
-    "SR.T": (15, 1),
-}
 
 _NO_ADDRESS_ERRORS = "an address error: the package is built without them"
 _NO_BUS_ERRORS = "a bus error: the package has no call that raises one"
@@ -164,7 +154,7 @@ class _Board:
         frame = ssp - (8 if self._is_68010 else 6) & 0xFFFF_FFFF
         cpu.w_usp(usp)
         cpu.w_isp(frame)
-        parts = [(0, 2, _status(state)), (2, 4, pc)]
+        parts = [(0, 2, word_of(state)), (2, 4, pc)]
         if self._is_68010:
             parts.append((6, 2, 0))  # the format word
             for name in ("VBR", "SFC", "DFC"):
@@ -192,7 +182,6 @@ class _Board:
     def _state(self, before: State) -> dict[str, Value]:
         """The processor's registers under the spec's names; the board's are as before."""
         cpu, names = self._cpu, self._registers
-        status = cpu.r_sr()
         registers = tuple(cpu.r_reg(names.D0 + i) for i in range(16))
         found: dict[str, Value] = {
             "PC": cpu.r_pc(),
@@ -200,7 +189,7 @@ class _Board:
             "AR": registers[8:15],
             # The copy in use is A7; of the other one the emulator keeps what it was.
             "A7": (cpu.r_isp(), cpu.r_usp()),
-            **{name: status >> low & ((1 << n) - 1) for name, (low, n) in _STATUS.items()},
+            **components_of(cpu.r_sr()),
         }
         if self._is_68010:
             found |= {name: cpu.r_reg(getattr(names, name)) for name in ("VBR", "SFC", "DFC")}
@@ -284,8 +273,3 @@ class _Step:
         table = number(self.case.state, "VBR") if self.is_68010 else 0
         entry = self.trace[-1].address
         return Trap((entry - table & _ADDRESS) // 4), entry
-
-
-def _status(state: State) -> int:
-    """The status register as a word."""
-    return sum(number(state, name) << low for name, (low, _) in _STATUS.items())

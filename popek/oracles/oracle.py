@@ -60,7 +60,7 @@ class Trap:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An operation of a device, under the spec's name for it."""
+    """An operation of a device, under the spec's name for it; `args` as far as they are shown."""
 
     device: str
     operation: str
@@ -110,7 +110,9 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Cells `first` to `last`, both included, of a memory of the spec."""
+    """Cells `first` to `last`, both included, of a memory of the spec; or places of a device, by
+    the first argument of its operations.
+    """
 
     memory: str
     first: int

@@ -24,7 +24,7 @@ from typing import Final
 
 from popek.oracles import ia32_batch
 from popek.oracles.ia32_batch import Task
-from popek.oracles.ia32_home import HOME
+from popek.oracles.ia32_home import HOME, PORTS
 from popek.oracles.ia32_monitor import SVM, Clock, Seen, answer
 from popek.oracles.ia32_state import CONDITIONS
 from popek.oracles.oracle import (
@@ -58,9 +58,11 @@ _BENCH: Final = Bench(
         "inhibit": 0,
         "NMI_blocked": 0,
         "CR0.PE": 1,
+        "CR0.CD": 0,
+        "CR0.NW": 0,
         "DR7.ENABLE": 0,
     },
-    regions=(),
+    regions=PORTS,
     conditions=CONDITIONS,
     home=HOME,
 )

@@ -22,7 +22,7 @@ class Trapped(Generic[V, B]):
     """`memory`: raised while the translation of an access at the current level was evaluated.
 
     `processor`: raised by an access on the processor's own behalf (a descriptor table).
-    `keeps`: not a fault, which undoes the step's effects.
+    `keeps`: effects of the step; a fault undoes them, but for what lasts.
     `state` is the state as the trap leaves it, before delivery.
     """
 

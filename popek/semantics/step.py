@@ -1,7 +1,8 @@
 """One semantics: the meaning of a clause, over any algebra.
 
 Both branches of an undecided condition are run and joined by `ite`; a decided condition takes one
-branch.  A clause is transactional: a fault's state is the state before the step.
+branch.  A clause is transactional: a fault's state is the state before the step, but for what
+lasts.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Run(Generic[V, B]):
         self.algebra = algebra
         self.storage = storage
         self.before = dict(state)
+        #: The state that a fault leaves; all of a fault's guard implies what is joined into it.
+        self.faulted: dict[str, V | B] = self.before
         self.state: dict[str, V | B] = dict(state)
         self.locals: dict[str, V] = {}
         self.fields = fields
@@ -96,6 +99,11 @@ class Run(Generic[V, B]):
         self.translating: ir.Translation | None = None
         #: The statement being run, by identity.
         self.site = 0
+
+    @property
+    def lasted(self) -> bool:
+        """Whether a fault keeps something of what was done so far."""
+        return self.faulted is not self.before
 
     @property
     def path(self) -> V:
@@ -182,12 +190,17 @@ class Run(Generic[V, B]):
         match stmt:
             case ir.Set(local=local, value=value):
                 self.locals[local] = self.value(value)
-            case ir.Write(component=component, value=value, span=span):
+            case ir.Write(component=component, value=value, lasting=lasting, span=span):
                 if component == self.isa.pc:
                     self._jump(value, span)
                 else:
                     assigned = self.value(value)
                     self.state[component] = assigned
+                    if lasting:
+                        width = self.isa.components[component].width
+                        undone: V = self.faulted[component]  # type: ignore[assignment]
+                        lasts = self.algebra.ite(self.path, assigned, undone, width)
+                        self.faulted = {**self.faulted, component: lasts}
                     self.assigned.append(Assigned(self.path, component, None, assigned, span))
             case ir.WriteElement(component=component, index=index, value=value, span=span):
                 at = self.value(index)
@@ -256,9 +269,17 @@ class Run(Generic[V, B]):
         self.assigned.append(Assigned(self.path, name, at, value, span))
 
     def store_cell(self, name: str, memory: ir.Memory, cell: V, value: V, span: Span) -> None:
-        """Store one unit in the entry `name` of the state, a copy of `memory`."""
-        bank = self._bank(name)
-        self.state[name] = self.algebra.store(bank, cell, value, memory.index_width, memory.width)
+        """Store one unit in the entry `name` of the state, a copy of `memory`.
+
+        What a translation stores, a fault does not undo (SDM vol. 3A, section 4.8, of accessed
+        and dirty bits; of RISC-V's, the privileged manual, section 4.3.1).
+        """
+        algebra, widths = self.algebra, (memory.index_width, memory.width)
+        self.state[name] = algebra.store(self._bank(name), cell, value, *widths)
+        if self.translating is not None:
+            undone: B = self.faulted[name]  # type: ignore[assignment]
+            lasts = algebra.bank_ite(self.path, algebra.store(undone, cell, value, *widths), undone)
+            self.faulted = {**self.faulted, name: lasts}
         self.assigned.append(Assigned(self.path, name, cell, value, span))
 
     def _event(self, device: str, operation: str, args: Sequence[ir.Expr], span: Span) -> None:
@@ -289,8 +310,8 @@ class Run(Generic[V, B]):
                 tuple(a.width for a in args),
                 translating is not None and not processor,
                 processor,
-                not faults,
-                self.before if faults else self._after(),
+                not faults or self.lasted,
+                self.faulted if faults else self._after(),
                 span,
             )
 

@@ -15,8 +15,9 @@ from popek.smt.answer import Answer, Budget, Cause, Sat, Undecided, Unsat
 from popek.smt.model import Model
 from popek.terms import Op, Term, bottom_up
 
-#: What one question may cost.
+#: What one question may cost, and one that is asked for the last time.
 SMALL: Final = Budget(rlimit=300_000, seconds=2.0)
+LARGE: Final = Budget(rlimit=6_000_000, seconds=40.0)
 
 
 class Z3Conditions:
@@ -26,8 +27,10 @@ class Z3Conditions:
         import z3  # noqa: PLC0415 -- z3 takes long to import
 
         self._z3: Any = z3
-        self._budget = budget
+        #: Of each question from now on.
+        self.budget = budget
         self._context = z3.Context()
+        self._true = z3.BoolVal(True, self._context)
         self._made: dict[Term, Any] = {}
         #: Questions asked, and seconds spent on them.
         self.asked = 0
@@ -42,13 +45,14 @@ class Z3Conditions:
         self.asked += 1
         z3 = self._z3
         solver = z3.SolverFor("QF_BV", self._context)
-        solver.set("rlimit", self._budget.rlimit)
-        solver.set("timeout", round(self._budget.seconds * 1000))
-        conditions = [self._bool(term) for term in holds]
+        solver.set("rlimit", self.budget.rlimit)
+        solver.set("timeout", round(self.budget.seconds * 1000))
+        # All at once: handing the values over is most of the work.
+        all_of = z3.And(*(self._bool(term) for term in holds), self._true)
         given = [
             (self._bits(v), z3.BitVecVal(n, v.width, self._context)) for v, n in values.items()
         ]
-        solver.add(*(z3.substitute(c, *given) for c in conditions) if given else conditions)
+        solver.add(z3.substitute(all_of, *given) if given else all_of)
         verdict = solver.check()
         try:
             if verdict == z3.unsat:

@@ -39,6 +39,10 @@ class Statements(Expressions):
         self._check_place(target)
         return tree.Assign(target, value, span=self.around(target, value))
 
+    def lasting(self, word: Token, target: Any, equals: Token, value: Any) -> tree.Assign:
+        self._check_place(target)
+        return tree.Assign(target, value, lasting=True, span=self.around(word, value))
+
     def _check_place(self, target: tree.Expr) -> None:
         todo = [target]
         while todo:

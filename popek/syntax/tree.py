@@ -190,9 +190,12 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
+    """`lasting`: even if the step then ends in a fault."""
+
     target: Expr
     value: Expr
     span: Span = _span()
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ PROPERTIES = words("encoding forms syntax see expect valid note")
 """The first words of the sentences of an instruction that are not statements."""
 
 STATEMENTS = words(
-    "let require raise host check jump return unpredictable unmodelled wait shutdown skip if "
-    "match for"
+    "let lasting require raise host check jump return unpredictable unmodelled wait shutdown skip "
+    "if match for"
 )
 """The first words of statements, assignments and calls aside."""
 

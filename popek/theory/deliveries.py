@@ -26,7 +26,7 @@ from popek.theory.direct import (
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
 from popek.theory.ownership import compared, guests
 from popek.theory.prover import Prover
-from popek.theory.raising import delivered, left_by, raised
+from popek.theory.raising import delivered, lasts, left_by, raised
 from popek.theory.states import Premise, arguments_of, no_inputs
 from popek.theory.verdict import Finding, Proved, Refuted, Undecided
 
@@ -228,8 +228,9 @@ def _relies(isa: ir.Isa, trap: str) -> bool:
 
 def keeps_relying(isa: ir.Isa, body: tuple[ir.Stmt, ...]) -> bool:
     """Whether the body raises a trap that keeps its effects and relies on a promise."""
+    lasting = bool(lasts(isa, body))
     return any(
-        isa.traps[name].kind is not ir.TrapKind.FAULT and _relies(isa, name)
+        (lasting or isa.traps[name].kind is not ir.TrapKind.FAULT) and _relies(isa, name)
         for name in raised(isa, body)
     )
 

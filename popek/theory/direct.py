@@ -23,7 +23,7 @@ from popek.isa.ir import Component, Isa, Role
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import ShutDown, Step
 from popek.semantics.step import Inputs, Run, step
-from popek.semantics.storage import Coupled
+from popek.semantics.storage import PERMITS, Coupled
 from popek.theory.anatomy import Anatomy
 from popek.theory.clocks import without_offsets
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
@@ -145,10 +145,10 @@ def storage_of(coupling: Coupling, algebra: Algebra[V, B], side: str) -> Coupled
         run: Run[V, B], name: str, at: str, args: Sequence[V], widths: Sequence[int]
     ) -> V:
         # r may refuse more than v: what r permits, v permits.
-        in_r = algebra.uninterpreted(f"permits.{name}", args, widths, 1)
+        in_r = algebra.uninterpreted(f"{PERMITS}{name}", args, widths, 1)
         if side == DIRECT:
             return in_r
-        more = algebra.uninterpreted(f"permits.{name}.more{at}", args, widths, 1)
+        more = algebra.uninterpreted(f"{PERMITS}{name}.more{at}", args, widths, 1)
         return algebra.either(in_r, more)
 
     coherent = "coherent-translation" not in coupling.dropped
@@ -336,15 +336,19 @@ def bound_states(coupling: Coupling, algebra: Algebra[V, B]) -> Obligation[V, B]
     return Obligation(tuple(premises), (), runs, {s: b.state for s, b in sides.items()})
 
 
-def unbound(coupling: Coupling, algebra: Algebra[V, B]) -> Obligation[V, B]:
-    """Bare states to which no real one is bound, as far as invariants and `host` lines say: the one
-    exhibited has v's value wherever it may, the level and the host's constants apart.
+def unbound(
+    coupling: Coupling, algebra: Algebra[V, B], texts: frozenset[str] | None
+) -> Obligation[V, B]:
+    """Bare states to which no real one is bound, as far as invariants and `host` lines say (those
+    of these texts): the one exhibited has v's value wherever it may, the level and the host's
+    constants apart.
     """
     bare = _bare_state(coupling, algebra)
     real = direct_state(coupling, algebra, side=BARE)
     found = [
         Violation(Fault.DIFFERS, algebra.negation(premise.condition), DIRECT, premise.name)
         for premise in real.premises
+        if texts is None or premise.name.partition(" ")[2] in texts
     ]
     runs = {BARE: bare.run({}).finish(), DIRECT: real.run({}).finish()}
     states = {BARE: bare.state, DIRECT: real.state}

@@ -75,6 +75,14 @@ def _one_step(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> 
     return Obligation(premises, (), {FIRST: run}, {FIRST: builder.state}, fields)
 
 
+def both_states(comparison: Comparison, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The two states alone."""
+    first, second = (_state(comparison, algebra, side) for side in (FIRST, SECOND))
+    runs = {FIRST: first.run({}).finish(), SECOND: second.run({}).finish()}
+    states = {FIRST: first.state, SECOND: second.state}
+    return Obligation((*first.premises, *second.premises), (), runs, states)
+
+
 def two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Both runs; what counts as a difference comes on top."""
     return algebra.once(
@@ -362,14 +370,19 @@ def traps_differ(
 def left_differ(
     comparison: Comparison, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B]
 ) -> Iterator[Violation[V]]:
-    """Both trap, by traps that keep their effects, and leave different states."""
+    """Both trap, by traps that keep effects, and leave different states."""
     for a in pair.runs[FIRST].traps:
         for b in pair.runs[SECOND].traps:
             within = algebra.both(a.guard, b.guard)
-            if a.keeps and b.keeps and not algebra.is_false(within):
+            if _left_something(a, b) and not algebra.is_false(within):
                 yield from _states_differ(
                     comparison, form, algebra, pair, a.state, b.state, within, frozenset()
                 )
+
+
+def _left_something(a: Trapped[V, B], b: Trapped[V, B]) -> bool:
+    """Whether the traps keep effects: both, or a fault on one side something that lasts."""
+    return (a.keeps and b.keeps) or (a.name == b.name and (a.keeps or b.keeps))
 
 
 def _one_trap_differs(
@@ -384,7 +397,7 @@ def _one_trap_differs(
     for x, y, width in zip(a.args, b.args, a.widths, strict=True):
         other = algebra.negation(algebra.equal(x, y, width))
         yield Violation(Fault.TRAPS_DIFFER, algebra.both(within, other), "", a.name, a.span)
-    if a.keeps:
+    if _left_something(a, b):
         yield from _states_differ(
             comparison, form, algebra, pair, a.state, b.state, within, frozenset()
         )

@@ -40,6 +40,16 @@ def delivered(isa: ir.Isa, traps: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def lasts(isa: ir.Isa, body: Body) -> frozenset[str]:
+    """The components that a step may write for good, whatever fault follows."""
+    return frozenset(
+        stmt.component
+        for part in (body, *_translations(isa, body))
+        for stmt in ir.statements(part)
+        if isinstance(stmt, ir.Write) and stmt.lasting
+    )
+
+
 @remembered(4)
 def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
     """For each trap: the components that may be changed when it is delivered, because it keeps the
@@ -50,17 +60,21 @@ def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
     for form in isa.forms:
         found: dict[str, set[str]] = {}
         _follow(isa, form.body, set(), found)
-        for name in found.keys() & keeping:
-            left[name] |= found[name]
+        lasting = lasts(isa, form.body)
+        for name, written in found.items():
+            left[name] |= written if name in keeping else written & lasting
     raises: dict[str, dict[str, set[str]]] = {name: {} for name in isa.traps}
     for name, trap in isa.traps.items():
         _follow(isa, trap.delivery, set(), raises[name])
+        lasting = lasts(isa, trap.delivery)
+        for second in raises[name].keys() - keeping:
+            raises[name][second] &= lasting
     waiting = list(isa.traps)
     while waiting:
         name = waiting.pop()
         for second, written in raises[name].items():
-            # A fault undoes what the delivery did, not what was left before it.
-            more = left[name] | (written if second in keeping else set())
+            # A fault undoes what the delivery did (but for what lasts), not what was left before.
+            more = left[name] | written
             if not more <= left[second]:
                 left[second] |= more
                 waiting.append(second)

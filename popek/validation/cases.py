@@ -103,7 +103,7 @@ def population(
     for number in range(VARIANTS):
         steps += _variants(search, taking, f"{name}/variant {number}")
     if scope == CLAUSE:
-        steps += starts(search, f"{name}/random", RANDOM)
+        steps += starts(search, f"{name}/random", RANDOM, anywhere=True)
     scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
     return Population(
         Subject(form.key, scope),

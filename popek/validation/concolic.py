@@ -33,11 +33,16 @@ class Both:
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """A bank or a memory; `written` in this step, by the index's value, in so many stores."""
+    """A bank or a memory; `written` in this step, by the index's value, in so many stores.
+
+    `writes`: of a bank of registers, the terms of indices and values, the last one first.  Of a
+    memory, None: which of its indices are the same is taken to be as it is in the run.
+    """
 
     name: str
     written: Mapping[int, Both]
     stores: int = 0
+    writes: tuple[tuple[Term, Term], ...] | None = None
 
 
 class Concolic:
@@ -94,16 +99,22 @@ class Concolic:
             return self.const(0, width)  # after a trap in an access of several units
         self.trace.touch(bank.name, index.term, index.value)
         found = bank.written.get(index.value)
-        if found is not None:
+        if found is not None and bank.writes is None:
             return found
-        symbol = self.trace.symbol(bank.name, index.term, width)
-        return Both(self.world.value((bank.name, index.value), width), symbol)
+        term = self.trace.symbol(bank.name, index.term, width)
+        for place, value in reversed(bank.writes or ()):
+            term = self.terms.ite(self.terms.eq(place, index.term), value, term)
+        if found is not None:
+            return Both(found.value, term)
+        return Both(self.world.value((bank.name, index.value), width), term)
 
     def store(self, bank: Bank, index: Both, value: Both, index_width: int, width: int) -> Bank:
         if self.trace.ended:
             return bank
         self.trace.touch(bank.name, index.term, index.value)
-        return Bank(bank.name, {**bank.written, index.value: value}, bank.stores + 1)
+        written = {**bank.written, index.value: value}
+        writes = None if bank.writes is None else ((index.term, value.term), *bank.writes)
+        return Bank(bank.name, written, bank.stores + 1, writes)
 
     def bank_ite(self, condition: Both, then: Bank, otherwise: Bank) -> Bank:
         return then if condition.value else otherwise
@@ -116,7 +127,7 @@ class Concolic:
         return Both(value, self.trace.variable(name, width))
 
     def bank_variable(self, name: str, index_width: int, width: int) -> Bank:
-        return Bank(name, {})
+        return Bank(name, {}, writes=())
 
     def uninterpreted(
         self, name: str, args: Sequence[Both], widths: Sequence[int], width: int

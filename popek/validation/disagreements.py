@@ -2,22 +2,28 @@
 
 `tables/ORACLE-FAMILY.toml` holds an oracle's rows about a family of instruction sets.  A row is
 about instructions of instruction sets (`*`: all) and, if it says so, about steps that end in
-certain traps; it explains a disagreement only if each bit that differs is among those that it
-names.  What it `needs` are differences by which its reason shows: without them it explains nothing.
+certain traps, whose delivery ends in certain others (`then`), that an access raises or not, with
+certain bits in their first `argument`, whose code matches a pattern, or that start from certain
+values; it explains a disagreement only if each
+bit that differs is among those that it names (`*`: whatever differs).  What it `needs` are
+differences by which its reason shows: without them it explains nothing.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
 from typing import Any
 
 from popek.isa import ir
 from popek.oracles.oracle import State
+from popek.validation.cases import Made
 from popek.validation.comparison import Difference
+from popek.validation.prediction import Prediction
 from popek.validation.result import Disagreement, Subjected, Validation, state_of
 
 
@@ -51,29 +57,63 @@ class Bits:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What rows ask of a step of the spec; see `prediction.Predicted`."""
+
+    ending: str
+    then: tuple[str, ...] = ()
+    access: bool = False
+    argument: int = 0
+    code: str = ""
+    before: State = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, made: Made, said: Prediction) -> Step:
+        first = said.zeros
+        code, before = made.code.hex(), made.case.state
+        return cls(first.ending, first.then, first.access, first.argument, code, before)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One known disagreement."""
 
     isas: frozenset[str]
     instructions: frozenset[str]
     endings: frozenset[str] | None
+    then: frozenset[str] | None
+    access: bool | None
+    argument: int
+    code: str
+    state: tuple[tuple[str, int], ...]
     bits: tuple[Bits, ...]
     needs: tuple[Bits, ...]
     blame: Blame
     manual: str
     reason: str
 
-    def about(self, isa: ir.Isa, form: ir.Form, ending: str) -> bool:
-        """Whether the row is about steps of this form that end so ("" where they complete)."""
+    def about(self, isa: ir.Isa, form: ir.Form, step: Step) -> bool:
+        """Whether the row is about such a step of this form."""
         return (
             isa.title in self.isas
             and not {form.name, form.mnemonic, "*"}.isdisjoint(self.instructions)
-            and (self.endings is None or ending in self.endings)
+            and (self.endings is None or step.ending in self.endings)
+            and (self.then is None or not self.then.isdisjoint(step.then))
+            and self.access in (None, step.access)
+            and self.argument & ~step.argument == 0
+            and re.search(self.code, step.code) is not None
+            and all(step.before[name] == value for name, value in self.state)
         )
 
     def explains(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
         """Whether every bit that differs is among the row's, and all that it needs differs."""
-        return all(_among(isa, d, self.bits, after) for d in differing) and all(
+        return self.shows(isa, differing, after) and all(
+            _among(isa, d, self.bits, after) for d in differing
+        )
+
+    def shows(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
+        """Whether all that the row needs differs."""
+        return all(
             any(_among(isa, d, (needed,), after) for d in differing) for needed in self.needs
         )
 
@@ -82,7 +122,7 @@ def _among(isa: ir.Isa, found: Difference, known: Sequence[Bits], after: State) 
     """Whether no other bits differ."""
     allowed = 0
     for bits in known:
-        if bits.of == found.of and _there(isa, bits, found, after):
+        if bits.of == "*" or (bits.of == found.of and _there(isa, bits, found, after)):
             allowed |= bits.mask
     return not found.bits & ~allowed
 
@@ -115,11 +155,16 @@ def parse_table(text: str) -> tuple[Row, ...]:
 
 
 def _row(entry: Mapping[str, Any]) -> Row:
-    endings = entry.get("endings")
+    endings, then = entry.get("endings"), entry.get("then")
     return Row(
         frozenset(entry["isas"]),
         frozenset(entry["instructions"]),
         None if endings is None else frozenset(endings),
+        None if then is None else frozenset(then),
+        entry.get("access"),
+        entry.get("argument", 0),
+        entry.get("code", ""),
+        tuple(entry.get("state", {}).items()),
         tuple(_bits(b) for b in entry["differs"]),
         tuple(_bits(b) for b in entry.get("needs", ())),
         Blame(entry["class"]),
@@ -166,8 +211,27 @@ def classified(
 
 
 def _row_for(isa: ir.Isa, form: ir.Form, found: Disagreement, rows: Sequence[Row]) -> Row | None:
-    after = {**state_of(found.case), **found.after}
-    for row in rows:
-        if row.about(isa, form, found.ending) and row.explains(isa, found.differs, after):
+    before = state_of(found.case)
+    after = {**before, **found.after}
+    step = Step(found.ending, found.then, found.access, found.argument, found.code, before)
+    return explanation(isa, form, step, found.differs, after, rows)
+
+
+def explanation(
+    isa: ir.Isa,
+    form: ir.Form,
+    step: Step,
+    differing: Sequence[Difference],
+    after: State,
+    rows: Sequence[Row],
+) -> Row | None:
+    """The row that explains all that differs; else the first of several that do together."""
+    about = [row for row in rows if row.about(isa, form, step)]
+    for row in about:
+        if row.explains(isa, differing, after):
             return row
+    needed = [row for row in about if row.shows(isa, differing, after)]
+    known = [bits for row in needed for bits in row.bits]
+    if needed and all(_among(isa, d, known, after) for d in differing):
+        return needed[0]
     return None

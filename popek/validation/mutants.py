@@ -16,7 +16,7 @@ from popek.oracles.oracle import Outcome
 from popek.source import Span
 from popek.validation.cases import Made
 from popek.validation.comparison import differences
-from popek.validation.disagreements import Row
+from popek.validation.disagreements import Row, Step, explanation
 from popek.validation.prediction import Silent, predict
 
 
@@ -69,10 +69,8 @@ def killed(
         if isinstance(said, Silent):
             return True  # something was shown
         found = differences(isa, made.case, said, seen, unseen)
-        if found and not any(
-            row.about(isa, mutant.form, said.ending) and row.explains(isa, found, seen.state)
-            for row in rows
-        ):
+        step = Step.of(made, said)
+        if found and not explanation(isa, mutant.form, step, found, seen.state, rows):
             return True
     return False
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from popek.isa import ir
+from popek.smt.z3_conditions import LARGE, SMALL
 from popek.terms import Op, Term
 from popek.validation.guards import Guards, traps_of
 from popek.validation.search import BACK, REPAIRS, Search, Verdict
@@ -66,7 +67,9 @@ class Paths:
         for _ in range(ROUNDS):
             if not self._again():
                 break
+            self.search.solver.budget = LARGE
             self._all_around()
+        self.search.solver.budget = SMALL
         for key in self._begun & self.settled.keys():
             del self.settled[key]  # reached after all, on the way to something else
 
@@ -129,7 +132,8 @@ class Paths:
                     yield ("condition", e.site, e.truth)
         for c in run.trace.crossings:
             if c.scope == self.scope:
-                yield ("access", c.site, c.outcome)
+                site = c.site if c.outcome == OK else sites_of(self.body).first(c.site)
+                yield ("access", site, c.outcome)
 
     def _takes(self, run: Stepped, key: Key) -> bool:
         return any(s.items[: len(key)] == key for s in run.through(self.scope))
@@ -197,8 +201,9 @@ class Paths:
                 self._collect()
                 return True
 
-    def _turn(self, run: Stepped, at: int, wanted: list[Term]) -> Stepped | None:
-        found = self.search.nearby(run, at, wanted)
+    def _turn(self, run: Stepped, at: int, wanted: list[Term], key: Key = ()) -> Stepped | None:
+        """A useful step in which that holds; with a key, on a path that begins so."""
+        found = self.search.nearby(run, at, wanted, lambda s: not key or self._takes(s, key))
         self._collect()
         return found
 
@@ -248,7 +253,10 @@ class Paths:
             if found is None:
                 continue
             for other in self._same(found, crossing):
-                if other.outcome == OK or other.last - other.first > at - crossing.first + 1:
+                behind = self._inside(found, other)[-1:]
+                if other.outcome == OK or (
+                    behind and behind[0] - other.first > at - crossing.first
+                ):
                     return found, other
         return None
 
@@ -276,35 +284,74 @@ class Paths:
         if guard.is_value(0):
             self.settled[key] = Verdict.INFEASIBLE
             return
-        if self._provoked(run, crossing, trap, key):
-            return
+        # A proof that there is none takes one question, a search in vain a hundred.
         given = self._given(run, crossing.first)
-        self.settled[key] = self.search.proved(run.trace.entries[: crossing.first], [*given, guard])
+        verdict = self.search.proved(run.trace.entries[: crossing.first], [*given, guard])
+        if verdict is not Verdict.UNKNOWN or not self._provoked(run, crossing, trap, key):
+            self.settled[key] = verdict
 
     def _provoked(self, run: Stepped, crossing: Crossing, trap: str, key: Key) -> bool:
-        """The trap, by turning conditions of the translation: those that raise it first."""
-        near = [(run, crossing)]
-        tried = 0
-        for run, crossing in near:
+        """The trap, by turning conditions of the translation: those that raise it first, and each
+        of the others once.
+        """
+        raising: deque[tuple[Stepped, Crossing, int]] = deque()
+        others: deque[tuple[Stepped, Crossing, int]] = deque()
+        met: set[tuple[str, int, bool]] = set()
+
+        def note(run: Stepped, crossing: Crossing) -> None:
             # Of what is asked for each unit of the access, the first time.
-            asked: dict[tuple[str, int], int] = {}
+            asked: set[tuple[str, int]] = set()
             for at in self._inside(run, crossing):
                 e = run.trace.entries[at]
-                asked.setdefault((e.scope, e.site), at)
-            inside = sorted(asked.values(), key=lambda at: run.trace.entries[at].trap != trap)
-            for at in inside:
-                e = run.trace.entries[at]
-                if e.trap and (e.trap != trap or not e.truth):
+                if (e.scope, e.site) in asked:
                     continue
-                found = self._turn(run, at, [self.search.holding(e, not e.truth)])
-                tried += 1
-                if key in self._begun:
-                    return True
-                if tried == DETOURS:
-                    return False
-                if found is not None:
-                    near += [(found, other) for other in self._same(found, crossing)]
+                asked.add((e.scope, e.site))
+                if e.trap == trap and e.truth:
+                    raising.append((run, crossing, at))
+                elif not e.trap and (e.scope, e.site, e.truth) not in met:
+                    met.add((e.scope, e.site, e.truth))
+                    others.append((run, crossing, at))
+
+        note(run, crossing)
+        for _ in range(DETOURS):
+            if not raising and not others:
+                break
+            run, crossing, at = (raising or others).popleft()
+            e = run.trace.entries[at]
+            wanted = [self.search.holding(e, not e.truth)]
+            found = self._turn(run, at, wanted, key if e.trap else ())
+            found = found or self._turn(run, at, wanted)
+            if key in self._begun:
+                return True
+            if found is not None and not self._same(found, crossing):
+                found = self._led(found, key[:-1])
+            if found is not None:
+                for other in self._same(found, crossing):
+                    note(found, other)
         return False
+
+    def _led(self, run: Stepped, before: Key) -> Stepped | None:
+        """A step that begins so, from one that goes astray on the way."""
+        reached = -1
+        for _ in range(REPAIRS):
+            stretch = max(run.through(self.scope), key=lambda s: _common(s.items, before))
+            n = _common(stretch.items, before)
+            if n == len(before):
+                return run
+            if n < reached or n == len(stretch.items) or before[n][0] != stretch.items[n][0]:
+                return None
+            reached, at = n, stretch.at[n]
+            better: Stepped | None = None
+            if at >= 0:
+                entry = run.trace.entries[at]
+                better = self._turn(run, at, [self.search.holding(entry, not entry.truth)])
+            elif before[n][1] == OK:
+                further = self._further(run, run.trace.crossings[-at - 1])
+                better = None if further is None else further[0]
+            if better is None:
+                return None
+            run = better
+        return None
 
     # ------------------------------------------------------------ each way once
 
@@ -318,17 +365,21 @@ class Paths:
             if c.scope != self.scope or -n - 1 in items or c.outcome != OK:
                 continue
             for trap in traps_of(self.isa, c):
-                way = ("access", c.site, trap)
-                if way in self.ways or self._tries.get(way, 0) >= TRIES:
+                trapped = sites_of(self.body).first(c.site), trap
+                way = ("access", *trapped)
+                key = (*self._before(run, stretch, c.first), trapped)
+                if way in self.ways or self._tries.get(way, 0) >= TRIES or key in self.settled:
                     continue
                 self._tries[way] = self._tries.get(way, 0) + 1
-                key = (*self._before(stretch, c.first), (sites_of(self.body).first(c.site), trap))
-                self._provoked(run, c, trap, key)
+                if self.guards.trapping(c, trap).is_value(0):
+                    self.settled[key] = Verdict.INFEASIBLE
+                else:
+                    self._provoked(run, c, trap, key)
 
-    def _before(self, stretch: Stretch, first: int) -> Key:
+    def _before(self, run: Stepped, stretch: Stretch, first: int) -> Key:
         """The path up to an entry."""
-        items = zip(stretch.items, stretch.at, strict=True)
-        return tuple(item for item, at in items if 0 <= at < first)
+        entries = [at if at >= 0 else run.trace.crossings[-at - 1].first for at in stretch.at]
+        return tuple(i for i, at in zip(stretch.items, entries, strict=True) if at < first)
 
     def _choices(self, run: Stepped) -> None:
         for at, e in enumerate(run.trace.entries):
@@ -341,3 +392,9 @@ class Paths:
             return
         self._tries[way] = self._tries.get(way, 0) + 1
         self._turn(run, at, [self.search.holding(entry, not entry.truth)])
+
+
+def _common(items: Key, others: Key) -> int:
+    """How many items two paths begin with alike."""
+    pairs = enumerate(zip(items, others, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(items), len(others)))

@@ -24,15 +24,24 @@ DELIVERIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """One reading of a step.  `ending`: the trap's name, "" where the step completes."""
+    """One reading of a step.  `ending`: the trap's name, "" where the step completes; `access`: an
+    access raises it; `then`: traps that end its delivery, and theirs.
+    """
 
     state: Mapping[str, int | ArrayValue]
     ending: str
+    access: bool
+    then: tuple[str, ...]
     args: tuple[int, ...]
     waits: bool
     events: tuple[Event, ...]
     #: Whether anything undefined was asked for.
     open: bool
+
+    @property
+    def argument(self) -> int:
+        """The trap's first, 0 if it has none."""
+        return self.args[0] if self.args else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +107,21 @@ def _read(
     storage: Walk[int, ArrayValue] = Walk()
     state = _start(isa, case)
     run = step(isa, form, algebra, storage, state, fields, algebra.inputs)
-    ending, args = "", tuple[int, ...]()
+    traps: list[Trapped[int, ArrayValue]] = []
     events = _events(run)
     for _ in range(DELIVERIES + 1):
         if run.completes:
-            waits = bool(run.waits) and not ending
-            return Predicted(run.state, ending, args, waits, events, algebra.open)
+            names = tuple(t.name for t in traps)
+            return Predicted(
+                run.state,
+                names[0] if traps else "",
+                bool(traps) and traps[0].memory,
+                names[1:],
+                traps[0].args if traps else (),
+                bool(run.waits) and not traps,
+                events,
+                algebra.open,
+            )
         (end,) = (e for e in run.exits if e.guard)
         match end:
             case LeftOpen(unmodelled=what):
@@ -111,7 +129,7 @@ def _read(
             case ShutDown():
                 return Silent("the processor shuts down")
             case Trapped(name=name, args=given, state=after):
-                ending, args = (ending, args) if ending else (name, given)
+                traps.append(end)
         delivery: Run[int, ArrayValue] = Run(isa, algebra, storage, after, {}, algebra.inputs)
         for param, value in zip(isa.traps[name].params, given, strict=True):
             delivery.locals[param.name] = value

@@ -16,13 +16,16 @@ from popek.validation.stepping import CLAUSE
 class Disagreement:
     """A case in which an oracle shows another state than the spec.
 
-    `oracle` is its name, `ending` the trap that the spec takes, "" if none.  `after` has the
-    components that the oracle changed.  `votes`: of the other oracles that showed the case, whether
-    they agree with the spec.
+    `oracle` is its name, `ending` the trap that the spec takes, "" if none, `access`, `argument`
+    and `then` are as in `prediction.Predicted`.  `after` has the components that the oracle
+    changed.  `votes`: of the other oracles that showed the case, whether they agree with the spec.
     """
 
     oracle: str
     ending: str
+    access: bool
+    argument: int
+    then: tuple[str, ...]
     code: str
     case: Mapping[str, Any]
     differs: tuple[Difference, ...]

@@ -24,7 +24,7 @@ from popek.oracles.oracle import (
     Refused,
 )
 from popek.validation.cases import Made, Population, Subject, made_of, population
-from popek.validation.comparison import Difference, differences
+from popek.validation.comparison import TRAP, Difference, differences
 from popek.validation.ground import Ground
 from popek.validation.home import with_home
 from popek.validation.paths import Key
@@ -47,13 +47,15 @@ PATIENCE = 5
 @dataclass(frozen=True)
 class Options:
     """`jobs`: worker processes.  `load`: how a worker gets the spec.  `only`: the forms' keys, if
-    not all; the others still say where code is fetched from, and where to start.
+    not all; the others still say where code is fetched from, and where to start.  `clauses`: not
+    the deliveries and translations.
     """
 
     seed: int
     jobs: int
     load: Callable[[], ir.Isa]
     only: frozenset[tuple[str, str]] | None = None
+    clauses: bool = False
     store: Callable[[str], Store] | None = None
     #: Takes each case that the first oracle showed.
     record: Callable[[Recorded], None] | None = None
@@ -105,7 +107,8 @@ def validate(
             benches = [result.bench, *(o.bench for o in oracles[1:])]
             store = options.store(common_of(isa, benches, result.oracles, options.seed))
         with _made_by(isa, result.bench, options) as made:
-            for subjects in (partial(_clauses, wanted), partial(_processor, result)):
+            parts = [partial(_clauses, wanted), partial(_processor, result)]
+            for subjects in parts[:1] if options.clauses else parts:
                 reused += _subjects(
                     isa,
                     oracles,
@@ -305,8 +308,11 @@ def _judged(
                 case Died(why=reason):
                     died += 1
                     why.update(dict.fromkeys(m.paths, f"{oracle.identity.name} died: {reason}"))
-        exercised.update(m.paths if votes else ())
         for name, (outcome, differing) in votes.items():
+            if {d.of for d in differing} & {TRAP, isa.pc}:
+                why.update(dict.fromkeys(m.paths, f"{name} goes on elsewhere"))
+            else:
+                exercised.update(m.paths)
             agree += not differing
             disagree += bool(differing)
             if differing:
@@ -315,6 +321,9 @@ def _judged(
                     Disagreement(
                         oracle=name,
                         ending=said.ending,
+                        access=said.zeros.access,
+                        argument=said.zeros.argument,
+                        then=said.zeros.then,
                         code=m.code.hex(),
                         case=case_document(m.case),
                         differs=differing,

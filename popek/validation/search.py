@@ -21,6 +21,8 @@ from popek.validation.world import Place, World
 
 #: Premises that are put right one after the other before a state is given up.
 REPAIRS = 24
+#: Premises that are added to a question whose answer breaks them.
+LEARNT = 4
 #: Symbols of a condition that are tried by themselves.
 SINGLE = 3
 #: Conditions of a delivery, from its end, of which one is turned round to have it go on.
@@ -47,6 +49,7 @@ class Freedom(StrEnum):
     ADDRESSED = "all but the addresses"
     ALL = "everything"
     FETCHED = "everything, and the code may be fetched in another way"
+    TRANSLATED = "everything, and how earlier accesses are translated"
 
 
 @dataclass
@@ -92,7 +95,7 @@ class Search:
         if entries[bad].term.is_const:
             # A trap behind an `if`: that is what has to come out otherwise.
             decided = [i for i in range(bad) if entries[i].scope == entries[bad].scope]
-            kinds = (Kind.DECISION, Kind.PREMISE)
+            kinds = (Kind.DECISION, Kind.FETCHED, Kind.PREMISE)
             turns = [
                 i for i in decided if entries[i].kind in kinds and not entries[i].term.is_const
             ]
@@ -166,15 +169,19 @@ class Search:
     ) -> Stepped | None:
         """As `turned`, without a proof."""
         for freedom in Freedom:
-            match self._changed(run, at, wanted, freedom):
-                case World() as world:
-                    other = self.step(world)
-                    if other is not None:
-                        useful = self.repaired(other)
-                        if useful is not None and follows(useful):
-                            return useful
-                case _:
-                    pass
+            learnt: list[Term] = []
+            for _ in range(LEARNT):
+                world = self._changed(run, at, [*wanted, *learnt], freedom)
+                other = self.step(world) if isinstance(world, World) else None
+                if other is None:
+                    break
+                useful = self.repaired(other)
+                if useful is not None and follows(useful):
+                    return useful
+                if other.bad is None:
+                    break
+                # What has to hold there is asked for at once, lest the repair undo what is sought.
+                learnt.append(self.holding(other.trace.entries[other.bad], True))
         return None
 
     def proved(self, before: Iterable[Entry], wanted: Sequence[Term]) -> Verdict:
@@ -209,13 +216,17 @@ class Search:
         goals = [w for w in wanted if not w.is_value(1)]
         if any(w.is_value(0) for w in goals):
             return Unsat()
+        left = _translating(run, at) if freedom is Freedom.TRANSLATED else frozenset[int]()
         holding = [
             self.holding(e, True if e.kind is Kind.BENCH else e.truth)
-            for e in trace.entries[:at]
+            for i, e in enumerate(trace.entries[:at])
             if e.kind in _ASSERTED
             and not e.term.is_const
             and not (freedom is Freedom.FETCHED and e.scope == FETCH)
+            and i not in left
         ]
+        if freedom is Freedom.TRANSLATED and not left:
+            return Unsat()
         if freedom is Freedom.ADDRESSED:
             holding += [
                 terms.eq(index, terms.const(value, index.width))
@@ -230,10 +241,7 @@ class Search:
                 holding.append(terms.eq(names.variable(a), names.variable(b)))
                 if a in free or b in free:
                     free |= {a, b}
-        relevant = list(dict.fromkeys(h for h in holding if names.mentioned(h) & free))
-        if freedom is not Freedom.MENTIONED:
-            relevant, free = self._connected(holding, free)
-        return self._solved(run, goals, relevant, free)
+        return self._solved(run, goals, holding, free, connected=freedom is not Freedom.MENTIONED)
 
     def _by_one(
         self, run: Stepped, goals: Sequence[Term], holding: Sequence[Term], free: Sequence[str]
@@ -243,26 +251,46 @@ class Search:
         aliases = {name for pair in self._aliases(run) for name in pair}
         uses = {n: sum(n in names.mentioned(h) for h in holding) for n in free if n not in aliases}
         for name in sorted(uses, key=lambda n: (uses[n], n))[:SINGLE]:
-            relevant = [h for h in dict.fromkeys(holding) if name in names.mentioned(h)]
-            answer = self._solved(run, goals, relevant, {name})
+            answer = self._solved(run, goals, holding, {name}, connected=False)
             if isinstance(answer, World):
                 return answer
         return Unsat()
 
     def _solved(
-        self, run: Stepped, goals: Sequence[Term], relevant: Sequence[Term], free: set[str]
+        self,
+        run: Stepped,
+        goals: Sequence[Term],
+        holding: Sequence[Term],
+        free: set[str],
+        *,
+        connected: bool,
     ) -> World | Unsat | Undecided:
-        """A world in which these hold, only what is free having changed."""
+        """A world in which these hold, only what is free having changed; with `connected`, what has
+        a condition in common with that is free, too.
+        """
         names, trace = self.stepper.names, run.trace
-        fixed: dict[Term, int] = {}
-        for condition in (*goals, *relevant):
-            for name in sorted(names.mentioned(condition) - free):
-                fixed[names.variable(name)] = trace.values[name]
-        match self.solver.solve([*goals, *relevant], fixed):
-            case Sat(model=model):
-                return self._world(run, {n: v for n, v in model.items() if isinstance(v, int)})
-            case answer:
-                return answer
+        bound = set[str]().union(*(names.mentioned(h) for h in (*goals, *holding)))
+        alike: list[Term] = []
+        while True:
+            relevant = [h for h in dict.fromkeys(holding) if names.mentioned(h) & free]
+            if connected:
+                relevant, free = self._connected(holding, free)
+            conditions = [*goals, *relevant, *alike]
+            fixed: dict[Term, int] = {}
+            for condition in conditions:
+                for name in sorted(names.mentioned(condition) - free):
+                    fixed[names.variable(name)] = trace.values[name]
+            match self.solver.solve(conditions, fixed):
+                case Sat(model=model):
+                    numbers = {n: v for n, v in model.items() if isinstance(v, int)}
+                    clashes = list(self._clashes(run, numbers, bound))
+                    if not clashes:
+                        return self._world(run, numbers, bound)
+                    alike += clashes
+                    if connected:
+                        free = free.union(*map(names.mentioned, clashes))
+                case answer:
+                    return answer
 
     def _aliases(self, run: Stepped) -> Iterator[tuple[str, str]]:
         """Symbols of what was used through different indices, and is one place."""
@@ -291,8 +319,43 @@ class Search:
             free |= set().union(*(names.mentioned(h) for h in near))
             left = [h for h in left if h not in set(near)]
 
-    def _world(self, run: Stepped, model: dict[str, int]) -> World:
+    def _clashes(self, run: Stepped, model: dict[str, int], bound: set[str]) -> Iterator[Term]:
+        """What a model forgets: a place holds one value, whatever index leads there.
+
+        Of symbols that no condition binds one gives way, see `_world`.
+        """
+        names = self.stepper.names
+        terms = names.terms
+        values = {**run.trace.values, **model}
+        index = self._indices(run, model)
+        first: dict[Place, str] = {}
+        for name in run.trace.values:
+            if name in bound and name in names.indices:
+                bank, term = names.indices[name]
+                other = first.setdefault((bank, index(term)), name)
+                if values[other] != values[name]:
+                    apart = terms.not_(terms.eq(names.indices[other][1], term))
+                    alike = terms.eq(names.variable(other), names.variable(name))
+                    yield terms.or_(apart, alike)
+
+    def _world(self, run: Stepped, model: dict[str, int], bound: set[str]) -> World:
         """The run's world with the values of a model, each at its place by the new indices."""
+        trace, names = run.trace, self.stepper.names
+        values = {**trace.values, **model}
+        changed = {n for n, v in model.items() if trace.values.get(n) != v}
+        index = self._indices(run, model)
+        places: dict[Place, int] = {}
+        for name in sorted(trace.values, key=bound.__contains__):
+            if name in names.indices:
+                bank, term = names.indices[name]
+                if name in bound or name in changed or index(term) != trace.indices[term]:
+                    places[bank, index(term)] = values[name]
+            elif name in changed:
+                places[trace.place(name, index)] = values[name]
+        return run.world.but(places)
+
+    def _indices(self, run: Stepped, model: dict[str, int]) -> Callable[[Term], int]:
+        """The values of indices by a model, and for the rest as in the run."""
         trace, names = run.trace, self.stepper.names
         values = {**trace.values, **model}
         changed = {n for n, v in model.items() if trace.values.get(n) != v}
@@ -308,21 +371,26 @@ class Search:
                     moved[term] = trace.indices[term] if term in trace.indices else _number(term)
             return moved[term]
 
-        places: dict[Place, int] = {}
-        for name in trace.values:
-            if name in names.indices:
-                bank, term = names.indices[name]
-                if name in changed or index(term) != trace.indices[term]:
-                    places[bank, index(term)] = values[name]
-            elif name in changed:
-                places[trace.place(name, index)] = values[name]
-        return run.world.but(places)
+        return index
 
 
 def _number(term: Term) -> int:
     assert term.is_const
     value: int = term.payload
     return value
+
+
+def _translating(run: Stepped, at: int) -> frozenset[int]:
+    """The conditions of the translations of earlier accesses that raise nothing: which way they go
+    is the accesses' own affair.
+    """
+    return frozenset(
+        i
+        for crossing in run.trace.crossings
+        if crossing.last <= at
+        for i in range(crossing.first, crossing.last)
+        if (e := run.trace.entries[i]).kind is Kind.DECISION and not e.trap
+    )
 
 
 def _deciding(run: Stepped) -> list[int]:

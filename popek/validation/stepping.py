@@ -58,6 +58,12 @@ class Traced(Run[Both, Bank]):
         self.decided(condition, trap)
         super()._require(condition, trap, args, span)
 
+    def _event(self, device: str, operation: str, args: Sequence[ir.Expr], span: Span) -> None:
+        super()._event(device, operation, args, span)
+        if self.events[-1].args:
+            first = self.events[-1].args[0]
+            self.trace.reach(device, first.term, first.value)
+
     def require(self, condition: Both, trapped: Callable[[Both], Exit[Both, Bank]]) -> None:
         if not condition.value:
             self.exits.append(trapped(self.algebra.const(1, 1)))
@@ -327,10 +333,7 @@ class Stepper:
             else algebra.bank_variable(c.name, c.index_width, c.width)
             for c in self.isa.components.values()
         }
-        return state | {
-            m.name: algebra.bank_variable(m.name, m.index_width, m.width)
-            for m in self.isa.memories.values()
-        }
+        return state | {m.name: Bank(m.name, {}) for m in self.isa.memories.values()}
 
     def _premises(self, run: Traced) -> None:
         """The bench, the invariants, and that the fields mean this form."""
@@ -345,12 +348,12 @@ class Stepper:
             run.run(invariant.setup)
             holds = run.value(invariant.condition)
             trace.premise(Kind.PREMISE, holds.term, bool(holds.value))
-        for condition in self._decoding():
+        for condition in self.decoding():
             holds = run.value(condition)
             trace.premise(Kind.PREMISE, holds.term, bool(holds.value))
         run.locals.clear()
 
-    def _decoding(self) -> list[ir.Expr]:
+    def decoding(self) -> list[ir.Expr]:
         """When the fields, in this context, mean the form and have its length."""
         form = self.form
         found: list[ir.Expr] = [form.decode]
@@ -402,7 +405,7 @@ class Stepper:
             e = trace.entries[i]
             # The translation traps where a `require` does not hold.
             if e.kind is Kind.DECISION:
-                kind = Kind.PREMISE if e.trap else e.kind
+                kind = Kind.PREMISE if e.trap else Kind.FETCHED
                 trace.entries[i] = replace(e, kind=kind, scope=FETCH)
         return cells
 

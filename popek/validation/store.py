@@ -16,7 +16,7 @@ from popek.validation.comparison import Difference
 from popek.validation.result import Disagreement, Subjected
 
 #: Of the search and of the files; another number makes all kept results stale.
-VERSION = 1
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def _read(document: dict[str, Any]) -> Subjected:
             **{
                 **d,
                 "differs": tuple(Difference(**x) for x in d["differs"]),
+                "then": tuple(d["then"]),
             }
         )
         for d in document["disagreements"]

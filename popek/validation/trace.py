@@ -36,6 +36,8 @@ class Kind(Enum):
     DECISION = 3
     #: Of a choice between two values, inside an expression.
     CHOICE = 4
+    #: Of how the code was fetched: another way will do.
+    FETCHED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +174,7 @@ class Trace:
         """An index is used."""
         self.indices[index] = value
         self.touched[bank, value] = None
-        inside = self._ground.inside(self.names.terms, bank, index)
-        if inside is not None and (Kind.BENCH, inside) not in self._asked:
-            self._asked.add((Kind.BENCH, inside))
-            self.premise(Kind.BENCH, inside, self._ground.contains(bank, value))
+        self.reach(bank, index, value)
         self._beside_code(bank, index, value)
 
     def place_code(self, cells: frozenset[Place]) -> None:
@@ -196,6 +195,13 @@ class Trace:
         if (Kind.PREMISE, apart) not in self._asked:
             self._asked.add((Kind.PREMISE, apart))
             self.premise(Kind.PREMISE, apart, False)
+
+    def reach(self, of: str, index: Term, value: int) -> None:
+        """A cell of a memory, or a place of a device, that the bench has to have."""
+        inside = self._ground.inside(self.names.terms, of, index)
+        if inside is not None and (Kind.BENCH, inside) not in self._asked:
+            self._asked.add((Kind.BENCH, inside))
+            self.premise(Kind.BENCH, inside, self._ground.contains(of, value))
 
     # ------------------------------------------------------------ conditions
 

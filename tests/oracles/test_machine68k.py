@@ -15,7 +15,7 @@ from popek.oracles import machine68k as adapter
 from popek.oracles.machine68k import Machine68k
 from popek.oracles.oracle import State
 from popek.validation import comparison as validation
-from popek.validation.disagreements import table
+from popek.validation.disagreements import Step, table
 from tests.oracles.comparing import Difference, Trial, differences
 from tests.oracles.m68k import MEMORY_TRAPS, trials, vector_of
 from tests.semantics.specs import bundled_isa
@@ -45,7 +45,7 @@ def known(isa: ir.Isa, made: Trial, seen: Outcome, different: list[Difference]) 
         if d.spec is not None and d.oracle is not None
     ]
     return len(found) == len(different) and any(
-        row.about(isa, made.form, made.zeros.ending) and row.explains(isa, found, seen.state)
+        row.about(isa, made.form, Step(made.zeros.ending)) and row.explains(isa, found, seen.state)
         for row in table(adapter.NAME)
     )
 
