@@ -272,6 +272,26 @@ def test_pmp_denies() -> None:
     assert ran(case(SW, **entries)).trap is None  # M, as the entry is not locked
 
 
+#: The word behind DATA's is denied.
+BESIDE: dict[str, Value] = {
+    "pmp__config": (0x10, 0x1F, *(0,) * 6),
+    "pmp__address": (DATA + 4 >> 2, (1 << 54) - 1, *(0,) * 6),
+}
+
+
+def test_an_aligned_access_beside_a_word_that_pmp_denies() -> None:
+    """It is checked as a whole: not from each of its bytes on, as the spec once had it."""
+    isa = bundled_isa("rv64")
+    meant = Decoder(isa).decode(LW.to_bytes(4, "little"))
+    assert isinstance(meant, Decoded)
+    for address, traps in ((DATA, False), (DATA + 4, True)):
+        of = case(LW, cells(DATA, 7), priv=U, x=x(t1=address), **BESIDE)
+        seen, said = ran(of), predict(isa, meant.form, meant.fields, of)
+        assert isinstance(said, Prediction)
+        assert (seen.trap is not None) == traps
+        assert differences(isa, of, said, seen, ORACLE.bench.unseen) == ()
+
+
 def test_misaligned() -> None:
     load = ran(case(LW, cells(DATA, 0x0807_0605_0403_0201, 8), x=x(t1=DATA + 1)))
     assert load.state["x"] == x(t0=0x0504_0302, t1=DATA + 1)
@@ -312,6 +332,11 @@ AS_U: dict[str, Value] = {"mstatus__MPRV": 1, "satp__MODE": 8, "satp__PPN": ROOT
             "JAL and branches to a misaligned target put their own address in mtval",
             case(0x0020_006F),  # j . + 2
             {"mcause": 0, "mtval": CODE},
+        ),
+        (
+            "a misaligned access of which PMP denies a part puts its own address in mtval",
+            case(LW, priv=U, x=x(t1=DATA + 2), **BESIDE),
+            {"mcause": 5, "mtval": DATA + 2},
         ),
         (
             "SC without a reservation does not look at its address",
