@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.cases import Made, made_of
 from popek.validation.disagreements import Row, table
 from popek.validation.ground import Ground
-from popek.validation.home import home_of
+from popek.validation.home import with_home
 from popek.validation.mutants import Mutant, draw, killed
 from popek.validation.prediction import Silent, predict
 from popek.validation.recording import Header, Recorded, by_form, read, write
@@ -34,7 +35,6 @@ from popek.validation.run import remade
 from popek.validation.search import Search
 from popek.validation.stepping import CLAUSE, Stepped, Stepper
 from popek.validation.telling import Telling
-from popek.validation.world import Place
 
 
 @click.command(name="mutants", context_settings={"help_option_names": ["-h", "--help"]})
@@ -90,11 +90,14 @@ class _Bench:
     header: Header
     oracle: Oracle | None
     made: list[Recorded] = field(default_factory=list)
-    _home: dict[Place, int] | None = None
 
     def __post_init__(self) -> None:
         self.rows: Sequence[Row] = table(self.header.oracle.name)
-        self.ground = Ground(self.header.bench)
+
+    @cached_property
+    def ground(self) -> Ground:
+        """The bench, with a home to start from."""
+        return Ground(with_home(self.isa, self.header.bench, self.header.seed))
 
     def judged(self, form: ir.Form, mutant: Mutant, past: list[tuple[Made, Outcome]]) -> str:
         """The verdict; a case that was made is from then on among the form's."""
@@ -103,10 +106,8 @@ class _Bench:
             return "cannot be run"
         if found:
             return "killed"
-        if self._home is None:
-            self._home = home_of(self.isa, self.ground, self.header.seed)
         stepper = Stepper.of(self.isa, form, self.ground)
-        telling = Telling(self.isa, form, Search(stepper, Z3Conditions()), self._home)
+        telling = Telling(self.isa, form, Search(stepper, Z3Conditions()), self.ground.home)
         match telling.same(mutant.form):
             case Unsat():
                 return "equivalent"
@@ -133,7 +134,9 @@ class _Bench:
                 (answer,) = self.oracle.run([made.case])
                 match answer:
                     case Outcome():
-                        if killed(self.isa, mutant, [(made, answer)], self.rows):
+                        if killed(
+                            self.isa, mutant, [(made, answer)], self.rows, self.header.bench.unseen
+                        ):
                             past.append((made, answer))
                             entry = Recorded.of(form.key, made.world, made.case, answer)
                             self.made.append(entry)
@@ -148,7 +151,7 @@ class _Bench:
     def _telling(self, form: ir.Form, mutant: Mutant, telling: Iterator[Stepped]) -> Iterator[Made]:
         """Cases of which the two readings say something else."""
         for run in telling:
-            made = made_of(self.isa, CLAUSE, run)
+            made = made_of(self.isa, CLAUSE, run, self.ground)
             says = [predict(self.isa, f, made.fields, made.case) for f in (form, mutant.form)]
             if says[0] != says[1]:
                 yield made
