@@ -104,7 +104,7 @@ _PART: Final = 250
 _LANES: Final = 2
 
 #: Seconds after which a processor that still runs is taken to wait, and after which it is given up.
-_PATIENCE: Final = 0.25
+_PATIENCE: Final = 0.5
 _HANGS: Final = 10.0
 #: Seconds between two looks at it.
 _PAUSE: Final = 0.0003
@@ -114,7 +114,7 @@ _PAUSE: Final = 0.0003
 _PROBE: Final = "savecore configuration 0 0"
 _STOPPED, _RUNS, _SAVED = b"HHCPN105E", b"HHCPN102E", b"HHCPN170I"
 _WAITS: Final = re.compile(rb"HHCCP011I")
-_CHECKED: Final = re.compile(rb"HHCCP014I [^\n]*CODE=([0-9A-F]{4})")
+_CHECKED: Final = re.compile(rb"CPU[0-9A-F]{4}: [^\n]* CODE=([0-9A-F]{4})")
 _NOT_FETCHED: Final = b"nstruction fetch error"
 _STANDS: Final = re.compile(rb"PSW=([0-9A-F]{8}) ([0-9A-F]{8})")
 _CODE: Final = re.compile(rb"INST=([0-9A-F]+)")
@@ -288,7 +288,7 @@ class _Machine:
         self._restart(_STANDS, "s+")
 
     def _restart(self, message: re.Pattern[bytes], *commands: str) -> None:
-        """Restart it.  On its way there the processor is stopped for a moment: hence the message."""
+        """Restart it.  On the way the processor is stopped for a moment: hence the message."""
         self._said = b""
         self._say(*commands, "restart")
         self._until_stopped(message)
@@ -322,7 +322,7 @@ class _Machine:
             passed = monotonic() - began
             if passed > _HANGS:
                 raise _Lost("it hangs")
-            if may_wait and passed > _PATIENCE:
+            if may_wait and passed > _PATIENCE and not _ends(self._said):
                 self._say("stop")
                 may_wait = False
             sleep(_PAUSE)
@@ -342,6 +342,16 @@ class _Machine:
                 if word in seen and b"\n" in seen[seen.index(word) :]:
                     self._said += seen
                     return word
+
+
+def _ends(said: bytes) -> bytes | None:
+    """The PSW where a step ends, if that was said: each program interruption on the way shows one,
+    too.
+    """
+    stands = _STANDS.findall(said)
+    if len(stands) <= len(_CHECKED.findall(said)):
+        return None
+    return bytes.fromhex(b"".join(stands[-1]).decode())
 
 
 class _Step:
@@ -366,11 +376,8 @@ class _Step:
         checks = _CHECKED.findall(self._said)
         if why := self._refused(bool(checks)):
             return Refused(why)
-        # Each program interruption shows the PSW too, before the one where it all ends.
-        stands = _STANDS.findall(self._said)
-        psw = self._result.psw
-        if len(stands) > len(checks):
-            psw = bytes.fromhex((stands[-1][0] + stands[-1][1]).decode())
+        end = _ends(self._said)
+        psw = self._result.psw if end is None else end
         after: dict[str, Value] = {
             **self._case.state,
             **in_psw(psw),
