@@ -298,6 +298,9 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
         **_fields(words[_DR + 4], _DR6, before),
         **_fields(words[_DR + 5], _DR7, before),
     }
+    if state["EFLAGS.VM"]:
+        # All bits of a selector are the program's; those that hold the level are kept apart.
+        state |= {"CS_LOW": words[4 * _CS] & 3, "SS_LOW": words[4 * _SS] & 3, "SS.RPL": cpl}
     usable = not words[_LDTR + 1] & _UNUSABLE
     state["LDT.usable"] = int(usable)
     if usable:

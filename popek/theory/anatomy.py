@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,11 +16,15 @@ from popek.semantics.storage import translation_reads
 class Anatomy:
     """The components of an ISA by the part they play.  `top`: the guest's own highest level.
 
+    `entangled`: invariants other than equations, too, leave no two states at different levels that
+    are equal but for the mode and what equations tie to it.
+
     Compared by identity: an ISA is too much to hash.
     """
 
     isa: Isa
     top: str | None = None
+    entangled: bool = False
 
     @cached_property
     def levels(self) -> tuple[ir.Level, ...]:
@@ -48,22 +53,28 @@ class Anatomy:
         """What invariants tie to the mode, directly or through others; the mode itself included."""
         return self.tied(self.mode_components, frozenset(self.isa.components))
 
+    @cached_property
+    def varied_with_mode(self) -> frozenset[str]:
+        """What differs where the mode does: what equations tie to it.
+
+        What an invariant ties to it under a condition (ia32: virtual-8086 mode is at level 3)
+        leaves states that differ in the mode alone.
+        """
+        if self.entangled:
+            return self.tied_to_mode
+        return _closure(self.mode_components, [reads_of(p) for p in self._equations])
+
+    @property
+    def _equations(self) -> list[ir.Predicate]:
+        return [p for p in self.isa.invariants if is_equation(p.condition)]
+
     def tied(self, names: frozenset[str], among: frozenset[str]) -> frozenset[str]:
         """`names`, and what invariants tie to them, through components of `among` alone."""
-        tied = set(names)
-        footprints = [reads_of(p) & among for p in self.isa.invariants]
-        while True:
-            more = {n for names in footprints if names & tied for n in names} - tied
-            if not more:
-                return frozenset(tied)
-            tied |= more
+        return _closure(names, [reads_of(p) & among for p in self.isa.invariants])
 
     def bonded(self, names: frozenset[str]) -> frozenset[str]:
         """`names`, and what invariants, and what the spec says of the real machine, tie to them."""
-        bonded = set(names)
-        while more := {n for bond in self._bonds if bond & bonded for n in bond} - bonded:
-            bonded |= more
-        return frozenset(bonded)
+        return _closure(names, self._bonds)
 
     @cached_property
     def _bonds(self) -> list[frozenset[str]]:
@@ -145,3 +156,22 @@ def reads_of(predicate: ir.Predicate) -> frozenset[str]:
     """The components that a predicate is about."""
     condition = ir.Require(predicate.condition, "", (), predicate.span)
     return reads((*predicate.setup, condition))
+
+
+def is_equation(condition: ir.Expr) -> bool:
+    """Whether a condition equates things, each whatever the others are."""
+    match condition:
+        case ir.Operation(op=ir.Op.EQ):
+            return True
+        case ir.Operation(op=ir.Op.AND, args=args, width=1):
+            return all(map(is_equation, args))
+        case _:
+            return False
+
+
+def _closure(names: frozenset[str], bonds: Sequence[frozenset[str]]) -> frozenset[str]:
+    """The names, and those that some bond joins with them, directly or through others."""
+    found = set(names)
+    while more := {n for bond in bonds if bond & found for n in bond} - found:
+        found |= more
+    return frozenset(found)

@@ -16,6 +16,8 @@ from popek.theory.invariants import Kept, induct
 from popek.theory.promises import keepable
 from popek.theory.prover import Disagreement, Prover, Stats
 from popek.theory.raising import delivered, raised
+from popek.theory.readings import disentangled
+from popek.theory.settings import Settings
 from popek.theory.subject import Subject, some
 from popek.theory.theorems import Theorem, Verdict, hybrid, recursive, vmm
 from popek.theory.verdict import (
@@ -107,9 +109,10 @@ class _Session:
         self.isa = prover.isa
         self.options = options
         self.progress = progress
-        self.anatomy = Anatomy(self.isa, options.top)
+        self.anatomy = disentangled(prover, Anatomy(self.isa, options.top))
         self.components = choosable(self.isa)
-        self.choice = choose(self.anatomy, [], options.host)
+        self.possible = Settings(prover, self.anatomy)
+        self.choice = choose(self.possible, [], options.host)
         self.deliveries: dict[str, Finding] = {}
         self.promises: dict[str, bool | None] = {}
         self.kept: tuple[Kept, ...] = ()
@@ -130,7 +133,7 @@ class _Session:
             if not one.trial.relevant and options.wants(form):
                 self._classify(one)
         studied = list(self.studied.values())
-        self.choice = choose(self.anatomy, [s.trial for s in studied], options.host)
+        self.choice = choose(self.possible, [s.trial for s in studied], options.host)
         wanted = [s for s in studied if options.wants(s.subject.form)]
         for i, one in enumerate(wanted):
             self.progress("classifying", i, len(wanted))
@@ -153,7 +156,7 @@ class _Session:
             self.theorems = _no_theorems("only some forms were classified")
 
     def _classify(self, one: Studied) -> None:
-        verdict = classify(one, self.choice.host, list(self.studied.values()))
+        verdict = classify(one, self.choice.host, self.possible, list(self.studied.values()))
         # A critical form goes wrong where nothing traps.
         if verdict.kind is not Class.CRITICAL and (reason := self._astray(verdict.form)):
             verdict = replace(verdict, kind=Class.UNDECIDED, label=None, reason=reason)
@@ -181,7 +184,7 @@ class _Session:
         verdicts = [self.verdicts[f.key] for f in self.isa.forms]
         one = vmm(verdicts, self.choice.admissible)
         two = recursive(
-            one, _timed(self.anatomy, studied, verdicts, self.options), _clocks(verdicts)
+            one, _timed(self.possible, studied, verdicts, self.options), _clocks(verdicts)
         )
         # The safe ones among them are undecided already.
         critical = (v.form for v in verdicts if v.kind is Class.CRITICAL)
@@ -250,7 +253,7 @@ def _clocks(verdicts: list[FormVerdict]) -> list[str]:
 
 
 def _timed(
-    anatomy: Anatomy, studied: list[Studied], verdicts: list[FormVerdict], options: Options
+    possible: Settings, studied: list[Studied], verdicts: list[FormVerdict], options: Options
 ) -> Theorem:
     """Theorem 1 with timing not exempt: only forms that show a clock can change."""
     if not any(shows_clock(s.subject.form) for s in studied):
@@ -261,7 +264,7 @@ def _timed(
         else s.trial
         for s in studied
     ]
-    choice = choose(anatomy, timed, options.host)
+    choice = choose(possible, timed, options.host)
     unsafe = [
         (v.form.mnemonic, t.unsafe(choice.host)) for v, t in zip(verdicts, timed, strict=True)
     ]

@@ -20,9 +20,10 @@ from popek.theory.direct import (
     demoted_traps,
     direct_execution,
 )
-from popek.theory.host import Trial, Value, can_be, domain
+from popek.theory.host import Trial, Value, domain
 from popek.theory.obligation import Fault, Obligation
 from popek.theory.readings import plain, read_general, read_pg74
+from popek.theory.settings import Settings
 from popek.theory.shrink import shrink
 from popek.theory.subject import Subject, some
 from popek.theory.verdict import (
@@ -65,7 +66,9 @@ def study(
     return Studied(subject, general, trial)
 
 
-def classify(studied: Studied, host: Host, others: Sequence[Studied]) -> FormVerdict:
+def classify(
+    studied: Studied, host: Host, possible: Settings, others: Sequence[Studied]
+) -> FormVerdict:
     """The class under the host's choice.  `others`: all forms, for the price of another choice.
 
     What it rests on is found out afterwards (`popek.theory.assumptions`).
@@ -77,7 +80,7 @@ def classify(studied: Studied, host: Host, others: Sequence[Studied]) -> FormVer
     witness = _witness(studied, host, direct)
     unless: tuple[Unless, ...] = ()
     if kind is Class.CRITICAL:
-        unless = tuple(_unless(studied, host, others))
+        unless = tuple(_unless(studied, host, possible, others))
     return FormVerdict(
         form=form,
         kind=kind,
@@ -190,7 +193,9 @@ def _label(studied: Studied, host: Host) -> Label | None:
     return Label.TRAPS if traps else Label.MATCHED
 
 
-def _unless(studied: Studied, host: Host, others: Sequence[Studied]) -> list[Unless]:
+def _unless(
+    studied: Studied, host: Host, possible: Settings, others: Sequence[Studied]
+) -> list[Unless]:
     """Other choices under which a critical form is safe: those that change the least."""
     trial = studied.trial
     found: list[tuple[int, dict[str, Value]]] = []
@@ -198,7 +203,7 @@ def _unless(studied: Studied, host: Host, others: Sequence[Studied]) -> list[Unl
         setting = dict(zip(trial.names, values, strict=True))
         changed = {n: v for n, v in setting.items() if host[n] != v}
         other = {**host, **changed}
-        if changed and can_be(trial.subject, setting) and trial.unsafe(other) is False:
+        if changed and possible(setting) and trial.unsafe(other) is False:
             if _vacuous(studied, other) is False:
                 found.append((len(changed), changed))
     if not found:

@@ -7,28 +7,24 @@ then `loaded` before constants, then the lowest values in declaration order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 
 from popek.isa.footprint import expression_reads
 from popek.isa.ir import Component, Isa, Level, Role
-from popek.semantics.algebra import Algebra, B, V
-from popek.theory.anatomy import Anatomy, reads_of
 from popek.theory.choice import another_choice_matches
 from popek.theory.direct import (
     BARE,
     Binding,
     Coupling,
     Host,
-    bound_states,
     demoted_completes,
     direct_execution,
     stopped,
-    unbound,
 )
-from popek.theory.obligation import Obligation
+from popek.theory.settings import Settings
 from popek.theory.states import definitions
 from popek.theory.subject import CoupledClaim, Subject, some
 from popek.theory.verdict import Finding, Proved, Refuted, Witness
@@ -95,7 +91,7 @@ class Trial:
     plain: bool | None
     timing_exempt: bool
     relevant: tuple[Component, ...]
-    _dx: dict[tuple[Value, ...], tuple[Finding, ...]] = field(default_factory=dict)
+    _dx: dict[tuple[Level, tuple[Value, ...]], Finding] = field(default_factory=dict)
     _stops: dict[tuple[Value, ...], bool | None] = field(default_factory=dict)
     _always: dict[tuple[Value, ...], bool | None] = field(default_factory=dict)
     _whatever: dict[tuple[object, ...], Finding] = field(default_factory=dict)
@@ -118,12 +114,14 @@ class Trial:
 
     def direct(self, host: Host) -> tuple[Finding, ...]:
         """DX at each level that makes a difference, the lowest first."""
+        return tuple(self._directly(host))
+
+    def _directly(self, host: Host) -> Iterator[Finding]:
         at = self._at(host)
-        if at not in self._dx:
-            self._dx[at] = tuple(
-                self._direct_at(level, host) for level in reversed(self.subject.levels)
-            )
-        return self._dx[at]
+        for level in reversed(self.subject.levels):
+            if (level, at) not in self._dx:
+                self._dx[level, at] = self._direct_at(level, host)
+            yield self._dx[level, at]
 
     def _direct_at(self, level: Level, host: Host) -> Finding:
         subject = self.subject
@@ -167,7 +165,7 @@ class Trial:
         return found if isinstance(found, Proved) else None
 
     def unsafe(self, host: Host) -> bool | None:
-        return some(self.direct(host))
+        return some(self._directly(host))
 
     def stops(self, host: Host) -> bool | None:
         """Whether the form is plain, and stopped at the level where v and r agree."""
@@ -201,16 +199,16 @@ class Choice:
     admissible: bool
 
 
-def choose(anatomy: Anatomy, trials: Sequence[Trial], fixed: Mapping[str, Value]) -> Choice:
+def choose(possible: Settings, trials: Sequence[Trial], fixed: Mapping[str, Value]) -> Choice:
     """The best admissible choice; components that matter to no form of `trials` are `loaded`."""
-    components = choosable(anatomy.isa)
+    components = choosable(possible.anatomy.isa)
     host: dict[str, Value] = {c.name: fixed.get(c.name, Binding.LOADED) for c in components}
     tied = 1
     admissible = True
     for group in _groups(components, trials):
         names = {c.name for c in group}
         concerned = [t for t in trials if names & set(t.names)]
-        best, ties, ok = _best(group, concerned, fixed)
+        best, ties, ok = _best(group, concerned, fixed, possible)
         host.update(best)
         tied *= ties
         admissible = admissible and ok
@@ -235,7 +233,10 @@ def _groups(
 
 
 def _best(
-    group: tuple[Component, ...], trials: Sequence[Trial], fixed: Mapping[str, Value]
+    group: tuple[Component, ...],
+    trials: Sequence[Trial],
+    fixed: Mapping[str, Value],
+    possible: Settings,
 ) -> tuple[dict[str, Value], int, bool]:
     """The best setting of one group, how many tie with it, and whether it is admissible."""
     domains = [(fixed[c.name],) if c.name in fixed else domain(c) for c in group]
@@ -243,7 +244,7 @@ def _best(
     settings = [dict(zip(names, values, strict=True)) for values in product(*domains)]
     assert len(settings) == prod(map(len, domains))
     # A setting that the spec's invariants and `host` lines rule out is none.
-    settings = [s for s in settings if can_be(trials[0].subject, s)] or settings
+    settings = [s for s in settings if possible(s)] or settings
 
     def stopped_forms(setting: dict[str, Value]) -> int:
         """How far from admissible: plain forms that it stops or makes unsafe."""
@@ -259,38 +260,6 @@ def _best(
     always = [sum(t.always_traps(s) is not False for t in trials) for s in candidates]
     candidates = [s for s, a in zip(candidates, always, strict=True) if a == min(always)]
     return min(candidates, key=_preference), len(candidates), fewest == 0
-
-
-def can_be(subject: Subject, setting: Host) -> bool:
-    """Whether there are bound states at every level under the setting, unless that is not decided.
-
-    Only predicates about these components can rule one out.  Where one of them is loaded, every
-    bare state has to have its real one: no hypervisor runs a guest whose own value it cannot load.
-    """
-    isa, anatomy = subject.anatomy.isa, subject.anatomy
-    if not any(reads_of(p) & setting.keys() for p in (*isa.invariants, *isa.hosts)):
-        return True
-    loads = Binding.LOADED in setting.values()
-    under = ", ".join(f"{n}={v}" for n, v in setting.items())
-    return all(
-        _is_bound(subject, Coupling(anatomy, level, setting), f"{level.name} under {under}", loads)
-        for level in anatomy.levels
-    )
-
-
-def _is_bound(subject: Subject, coupling: Coupling, where: str, every: bool) -> bool:
-    """Whether some bare state in the coupling's level has a real one, or every one has."""
-
-    def together(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-        return bound_states(coupling.flattened(flat), algebra)
-
-    def alone(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-        return unbound(coupling.flattened(flat), algebra)
-
-    prover = subject.prover
-    if prover.satisfiable(f"bound at {where}", (), together) is False:
-        return False
-    return not every or some([prover.find(f"unbound at {where}", (), alone)]) is not True
 
 
 def _preference(setting: dict[str, Value]) -> tuple[int, tuple[int, ...]]:

@@ -75,6 +75,14 @@ def _one_step(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> 
     return Obligation(premises, (), {FIRST: run}, {FIRST: builder.state}, fields)
 
 
+def both_states(comparison: Comparison, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """The two states alone."""
+    first, second = (_state(comparison, algebra, side) for side in (FIRST, SECOND))
+    runs = {FIRST: first.run({}).finish(), SECOND: second.run({}).finish()}
+    states = {FIRST: first.state, SECOND: second.state}
+    return Obligation((*first.premises, *second.premises), (), runs, states)
+
+
 def two_steps(comparison: Comparison, form: ir.Form, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Both runs; what counts as a difference comes on top."""
     return algebra.once(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from popek.isa import ir
+from popek.semantics.algebra import Algebra, B, V
 from popek.theory import general, pg74
-from popek.theory.pairs import Comparison
+from popek.theory.anatomy import Anatomy
+from popek.theory.obligation import Obligation
+from popek.theory.pairs import Comparison, both_states
+from popek.theory.prover import Prover
 from popek.theory.subject import Claim, Subject, either, some
 from popek.theory.verdict import Finding, Sensitivity
 
@@ -47,11 +51,28 @@ def _each_level(
         yield Comparison(subject.anatomy, level, level, varied)
 
 
+def disentangled(prover: Prover, anatomy: Anatomy) -> Anatomy:
+    """The anatomy, entangled if some pair of levels has no two states to compare otherwise."""
+    if anatomy.varied_with_mode == anatomy.tied_to_mode:
+        return anatomy
+    for higher, lower in combinations(anatomy.levels, 2):
+        comparison = Comparison(anatomy, higher, lower, anatomy.varied_with_mode)
+
+        def build(
+            algebra: Algebra[V, B], flat: bool, comparison: Comparison = comparison
+        ) -> Obligation[V, B]:
+            return both_states(replace(comparison, flat=flat), algebra)
+
+        if prover.satisfiable(f"states at {higher.name} and {lower.name}", (), build) is not True:
+            return replace(anatomy, entangled=True)
+    return anatomy
+
+
 def _each_pair(subject: Subject) -> Iterator[Comparison]:
     """All pairs of levels, with what invariants tie to the mode varied too."""
     if subject.sees_mode:
         for higher, lower in combinations(subject.anatomy.levels, 2):
-            yield Comparison(subject.anatomy, higher, lower, subject.anatomy.tied_to_mode)
+            yield Comparison(subject.anatomy, higher, lower, subject.anatomy.varied_with_mode)
 
 
 def read_general(subject: Subject) -> Sensitivity:
@@ -141,7 +162,7 @@ def read_pg74(subject: Subject) -> Sensitivity:
     evidence = _Evidence(subject)
     levels = anatomy.levels
     lowest, higher = (anatomy.lowest,), subject.levels[:-1]
-    extremes = Comparison(anatomy, levels[0], anatomy.lowest, anatomy.tied_to_mode)
+    extremes = Comparison(anatomy, levels[0], anatomy.lowest, anatomy.varied_with_mode)
     unprivileged = evidence.ask("not privileged", pg74.not_privileged, iter([extremes]))
     privileged = None if unprivileged is None else not unprivileged
     if privileged:

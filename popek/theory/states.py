@@ -81,6 +81,8 @@ class StateBuilder(Generic[V, B]):
         #: Components whose value here is a symbol of their own, and those that the sides share.
         self._own: set[str] = set()
         self._shared: set[str] = set()
+        #: Components with the same value in all of these states.
+        self._known: dict[str, int] = {}
 
     @property
     def premises(self) -> list[Premise[V]]:
@@ -124,6 +126,7 @@ class StateBuilder(Generic[V, B]):
         value = self.algebra.const(level.value, expr.width)
         if isinstance(expr, ir.Read):
             self.state[expr.component] = value
+            self._known[expr.component] = level.value
             self._own.discard(expr.component)
             if of_both:
                 self._shared.add(expr.component)
@@ -197,8 +200,11 @@ class StateBuilder(Generic[V, B]):
         """Restricts to the invariants.  `but`: those to do without, by their text."""
         kept = [p for p in self.isa.invariants if p.text not in but]
         for predicate in kept:
-            for name, value in definitions(self.isa, predicate):
+            everywhere = definitions(self.isa, predicate)
+            for name, value in definitions(self.isa, predicate, self._known):
                 if self._definable(name, value):
+                    if name in self._shared and (name, value) not in everywhere:
+                        self._alike(name, value)
                     self._define(name, value)
             self.restrict("invariant", predicate)
 
@@ -215,9 +221,17 @@ class StateBuilder(Generic[V, B]):
         """Adds a condition of the spec's."""
         self.say(f"{kind} {predicate.text}", lambda: self.predicate(predicate))
 
+    def _alike(self, name: str, value: ir.Expr) -> None:
+        """Says that a component that the sides share has the value on the other side, too."""
+        shared: V = self.state[name]  # type: ignore[assignment]
+        width = self.isa.components[name].width
+        self.say(f"shared {name}", lambda: self.algebra.equal(shared, self.value(value), width))
+
     def _define(self, name: str, value: ir.Expr) -> None:
         self.state[name] = self.value(value)
         self._own.discard(name)
+        if isinstance(value, ir.Const):
+            self._known[name] = value.value
 
     def _definable(self, name: str, value: ir.Expr) -> bool:
         """Whether the component is a symbol that an equal value may take the place of.
@@ -274,12 +288,17 @@ def level_position(isa: Isa, algebra: Algebra[V, B], level: V, width: int) -> V:
     return position
 
 
-def definitions(isa: Isa, predicate: ir.Predicate) -> list[tuple[str, ir.Expr]]:
-    """The components that a predicate defines by equations, with their values.
+def definitions(
+    isa: Isa, predicate: ir.Predicate, known: Mapping[str, int] | None = None
+) -> list[tuple[str, ir.Expr]]:
+    """The components that a predicate defines by equations, with their values: where the components
+    in `known` have these.
 
     Only a way to state the same states with fewer symbols: the predicate itself stays a premise.
     """
-    return [] if predicate.setup else _equations(predicate.condition, _read_by_mode(isa))
+    if predicate.setup:
+        return []
+    return _equations(predicate.condition, _read_by_mode(isa), known or {})
 
 
 @remembered(16)
@@ -287,7 +306,9 @@ def _read_by_mode(isa: Isa) -> frozenset[str]:
     return expression_reads(isa.mode.level)
 
 
-def _equations(condition: ir.Expr, mode: frozenset[str]) -> list[tuple[str, ir.Expr]]:
+def _equations(
+    condition: ir.Expr, mode: frozenset[str], known: Mapping[str, int]
+) -> list[tuple[str, ir.Expr]]:
     """The components, those of the mode aside, whose value the condition gives."""
 
     def solve(condition: ir.Expr) -> list[tuple[str, ir.Expr]]:
@@ -298,6 +319,9 @@ def _equations(condition: ir.Expr, mode: frozenset[str]) -> list[tuple[str, ir.E
                 return [(name, ir.Const(0, 1))]
             case ir.Operation(op=Op.AND, args=args, width=1):
                 return [found for arg in args for found in solve(arg)]
+            case ir.Operation(op=Op.OR, args=args, width=1):
+                left = [arg for arg in args if not _fails(arg, known)]
+                return solve(left[0]) if len(left) == 1 else []
             case ir.Operation(op=Op.EQ, args=(a, b)):
                 return [
                     (place.component, value)
@@ -309,3 +333,16 @@ def _equations(condition: ir.Expr, mode: frozenset[str]) -> list[tuple[str, ir.E
                 return []
 
     return solve(condition)
+
+
+def _fails(condition: ir.Expr, known: Mapping[str, int]) -> bool:
+    """Whether known values alone make the condition false."""
+    match condition:
+        case ir.Read(component=name):
+            return known.get(name) == 0
+        case ir.Operation(op=Op.NOT, args=(ir.Read(component=name),)):
+            return known.get(name) == 1
+        case ir.Operation(op=Op.EQ, args=(ir.Read(component=name), ir.Const(value=value))):
+            return known.get(name, value) != value
+        case _:
+            return False

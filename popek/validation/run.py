@@ -24,7 +24,7 @@ from popek.oracles.oracle import (
     Refused,
 )
 from popek.validation.cases import Made, Population, Subject, made_of, population
-from popek.validation.comparison import Difference, differences
+from popek.validation.comparison import TRAP, Difference, differences
 from popek.validation.ground import Ground
 from popek.validation.home import with_home
 from popek.validation.paths import Key
@@ -308,8 +308,11 @@ def _judged(
                 case Died(why=reason):
                     died += 1
                     why.update(dict.fromkeys(m.paths, f"{oracle.identity.name} died: {reason}"))
-        exercised.update(m.paths if votes else ())
         for name, (outcome, differing) in votes.items():
+            if {d.of for d in differing} & {TRAP, isa.pc}:
+                why.update(dict.fromkeys(m.paths, f"{name} goes on elsewhere"))
+            else:
+                exercised.update(m.paths)
             agree += not differing
             disagree += bool(differing)
             if differing:

@@ -348,12 +348,12 @@ class Stepper:
             run.run(invariant.setup)
             holds = run.value(invariant.condition)
             trace.premise(Kind.PREMISE, holds.term, bool(holds.value))
-        for condition in self._decoding():
+        for condition in self.decoding():
             holds = run.value(condition)
             trace.premise(Kind.PREMISE, holds.term, bool(holds.value))
         run.locals.clear()
 
-    def _decoding(self) -> list[ir.Expr]:
+    def decoding(self) -> list[ir.Expr]:
         """When the fields, in this context, mean the form and have its length."""
         form = self.form
         found: list[ir.Expr] = [form.decode]

@@ -33,13 +33,16 @@ def _eq(t: Terms, op: Op, args: tuple[Term, ...], payload: Payload) -> Term | No
 def _in_context(s: Sketch) -> Term:
     t, p = s.t, s.pick(s.p, s.t.not_(s.p))
     other = s.pick(p, t.not_(p))
+    equal, unequal = t.eq(s.x, s.const()), t.eq(s.x, s.const())
     known = s.pick(
         t.ite(s.p, s.q, s.r),
+        t.ite(s.q, other, s.r),
         t.not_(t.and_(other, s.q)),
         t.not_(t.and_(s.q, other, s.r)),
+        t.not_(t.and_(s.p, s.pick(unequal, t.not_(unequal)))),
         t.xor(s.p, s.q),
     )
-    return s.root(p, known)
+    return s.root(s.pick(p, equal), known)
 
 
 @rule("and-in-context", Op.AND, sketch=_in_context)
@@ -48,11 +51,29 @@ def _context(t: Terms, op: Op, args: tuple[Term, ...], payload: Payload) -> Term
     if args[0].width != 1 or len(args) > MANY:
         return None
     given = set(args)
-    out = [_assuming(t, a, given) for a in args]
+    values = {a.args[0]: a.args[1] for a in args if _equation(a)}
+    out = [_assuming(t, a, given, values) for a in args]
     return None if all(a is b for a, b in zip(out, args, strict=True)) else t.and_(*out)
 
 
-def _assuming(t: Terms, term: Term, given: set[Term]) -> Term:
+def _equation(term: Term) -> bool:
+    """Whether it says that something equals a constant."""
+    return term.op is Op.EQ and term.args[1].op is Op.CONST
+
+
+def _known(t: Terms, term: Term, given: set[Term], values: dict[Term, Term]) -> bool | None:
+    """Whether `term` holds, where those in `given` do, which give some terms these values."""
+    if term in given:
+        return True
+    if t.not_(term) in given:
+        return False
+    body = term.args[0] if term.op is Op.NOT else term
+    if _equation(body) and (value := values.get(body.args[0])) is not None:
+        return (value is body.args[1]) is (body is term)
+    return None
+
+
+def _assuming(t: Terms, term: Term, given: set[Term], values: dict[Term, Term]) -> Term:
     """`term` under the assumption of the terms in `given`, itself apart; one level deep."""
     body = term.args[0] if term.op is Op.NOT else term
     if body.op is Op.ITE:
@@ -62,13 +83,21 @@ def _assuming(t: Terms, term: Term, given: set[Term]) -> Term:
         elif t.not_(condition) in given:
             out = b
         else:
-            return term
+            known = [_known(t, branch, given, values) for branch in (a, b)]
+            if known == [None, None]:
+                return term
+            a, b = (
+                branch if holds is None else t.const(holds, 1)
+                for branch, holds in zip((a, b), known, strict=True)
+            )
+            out = t.ite(condition, a, b)
     elif body.op is Op.AND:
         if body is term:
             return term
-        if any(t.not_(a) in given for a in body.args):
+        known = [_known(t, a, given, values) for a in body.args]
+        if False in known:
             return t.true()
-        kept = [a for a in body.args if a not in given]
+        kept = [a for a, holds in zip(body.args, known, strict=True) if holds is None]
         if len(kept) == len(body.args):
             return term
         out = t.all_of(kept)
