@@ -96,7 +96,7 @@ class _Bench:
 
     @cached_property
     def ground(self) -> Ground:
-        """Of the recording's bench, with a home."""
+        """The bench, with a home to start from."""
         return Ground(with_home(self.isa, self.header.bench, self.header.seed))
 
     def judged(self, form: ir.Form, mutant: Mutant, past: list[tuple[Made, Outcome]]) -> str:
@@ -123,7 +123,7 @@ class _Bench:
         telling: Iterator[Stepped],
         past: list[tuple[Made, Outcome]],
     ) -> str:
-        verdict, unseen = "survived", self.header.bench.unseen
+        verdict = "survived"
         for made in self._telling(form, mutant, telling):
             said = predict(self.isa, form, made.fields, made.case)
             if isinstance(said, Silent):
@@ -134,7 +134,9 @@ class _Bench:
                 (answer,) = self.oracle.run([made.case])
                 match answer:
                     case Outcome():
-                        if killed(self.isa, mutant, [(made, answer)], self.rows, unseen):
+                        if killed(
+                            self.isa, mutant, [(made, answer)], self.rows, self.header.bench.unseen
+                        ):
                             past.append((made, answer))
                             entry = Recorded.of(form.key, made.world, made.case, answer)
                             self.made.append(entry)

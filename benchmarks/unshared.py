@@ -64,12 +64,12 @@ class UnsharedState(StateBuilder[V, B]):
             case Shared():
                 self._ties.own(component.name, self.side)
             case Fixed(value=value):
-                self._equal(component.name, own, self.algebra.const(value, component.width))
+                self._given(component.name, own, self.algebra.const(value, component.width))
             case Own():
                 pass
         return own
 
-    def _equal(self, name: str, a: V | B, b: V | B) -> None:
+    def _given(self, name: str, a: V | B, b: V | B) -> None:
         """`name`, a scalar, has a value."""
         width = self.isa.components[name].width
         same = self.algebra.equal(a, b, width)  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ class UnsharedState(StateBuilder[V, B]):
         for component in self.isa.components.values():
             if component.host is not None:
                 name = component.name
-                self._equal(name, self.state[name], self.value(component.host))
+                self._given(name, self.state[name], self.value(component.host))
         for predicate in self.isa.hosts:
             self.restrict("host", predicate)
 

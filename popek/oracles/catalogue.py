@@ -67,6 +67,13 @@ CATALOGUE: Final = (
         "the 68000 and 68010 (QEMU's TCG)",
         "apt install qemu-system-misc",
     ),
+    Known(
+        "hercules",
+        ("S/370",),
+        ("hercules", "Hercules"),
+        "S/370 (Hercules)",
+        "apt install hercules",
+    ),
 )
 
 

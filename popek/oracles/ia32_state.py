@@ -245,7 +245,7 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
     What no instruction can find out stays as it was: the hidden part of a null segment but for its
     level, and of a null LDTR.
     """
-    cpl = words[_CPL]
+    cpl, virtual = words[_CPL], words[_FLAGS] >> _EFLAGS["EFLAGS.VM"][0] & 1
     columns = [list(bank(before, f"seg.{part}")) for part in _PARTS]
     for n in range(6):
         _, rights, limit, base = words[4 * n : 4 * n + 4]
@@ -273,7 +273,7 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
         "CS.INDEX": words[4 * _CS] >> 2,
         "CS.RPL": cpl,
         "SS.INDEX": words[4 * _SS] >> 2,
-        "SS.RPL": words[4 * _SS] & 3,
+        "SS.RPL": cpl if virtual else words[4 * _SS] & 3,
         "CS_D": words[4 * _CS + 1] >> 14 & 1,
         "SS_B": words[4 * _SS + 1] >> 14 & 1,
         "GDTR.limit": words[_GDTR + 2],
@@ -298,9 +298,8 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
         **_fields(words[_DR + 4], _DR6, before),
         **_fields(words[_DR + 5], _DR7, before),
     }
-    if state["EFLAGS.VM"]:
-        # All bits of a selector are the program's; those that hold the level are kept apart.
-        state |= {"CS_LOW": words[4 * _CS] & 3, "SS_LOW": words[4 * _SS] & 3, "SS.RPL": cpl}
+    if virtual:
+        state |= {"CS_LOW": words[4 * _CS] & 3, "SS_LOW": words[4 * _SS] & 3}
     usable = not words[_LDTR + 1] & _UNUSABLE
     state["LDT.usable"] = int(usable)
     if usable:

@@ -22,6 +22,9 @@ from popek.source import Span
 #: The name of the trap that stands for any memory trap under the abstract translation.
 MEMORY_TRAP = "memory trap"
 
+#: How the names of the free functions begin that say whether an access is permitted.
+PERMITS = "permits."
+
 
 def memory_of(isa: ir.Isa, space: str) -> ir.Memory:
     """The memory at the end of a chain of translations."""
@@ -285,12 +288,12 @@ class Coupled(Generic[V, B]):
             changed = self._changed(run, space)
             if not run.algebra.is_false(changed):
                 after = run.algebra.uninterpreted(
-                    f"permits.{name}.after{self.side}", seen, seen_widths, 1
+                    f"{PERMITS}{name}.after{self.side}", seen, seen_widths, 1
                 )
                 permitted = run.algebra.ite(changed, after, permitted, 1)
         else:
             permitted = run.algebra.uninterpreted(
-                f"permits.{name}{self.side}{self.probe}", seen, seen_widths, 1
+                f"{PERMITS}{name}{self.side}{self.probe}", seen, seen_widths, 1
             )
         run.require(
             permitted,

@@ -23,7 +23,7 @@ from popek.isa.ir import Component, Isa, Role
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import ShutDown, Step
 from popek.semantics.step import Inputs, Run, step
-from popek.semantics.storage import Coupled
+from popek.semantics.storage import PERMITS, Coupled
 from popek.theory.anatomy import Anatomy
 from popek.theory.clocks import without_offsets
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
@@ -145,10 +145,10 @@ def storage_of(coupling: Coupling, algebra: Algebra[V, B], side: str) -> Coupled
         run: Run[V, B], name: str, at: str, args: Sequence[V], widths: Sequence[int]
     ) -> V:
         # r may refuse more than v: what r permits, v permits.
-        in_r = algebra.uninterpreted(f"permits.{name}", args, widths, 1)
+        in_r = algebra.uninterpreted(f"{PERMITS}{name}", args, widths, 1)
         if side == DIRECT:
             return in_r
-        more = algebra.uninterpreted(f"permits.{name}.more{at}", args, widths, 1)
+        more = algebra.uninterpreted(f"{PERMITS}{name}.more{at}", args, widths, 1)
         return algebra.either(in_r, more)
 
     coherent = "coherent-translation" not in coupling.dropped

@@ -294,8 +294,8 @@ class Prover:
             return None
         for number in numbers:
             random = Random(f"{name}/{number}")
-            algebra = Sampled(random, decoded[number % len(decoded)])
             flat = number % 4 != 3
+            algebra = Sampled(random, decoded[number % len(decoded)], permissive=flat)
             obligation = build(algebra, flat)
             if not _goes_wrong(obligation):
                 continue

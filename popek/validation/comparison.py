@@ -44,7 +44,7 @@ def differences(
 
     Which trap it is shows in the state: the handler, and what was saved.
     """
-    found = _differences(isa, case, said, seen)
+    found = _differences(isa, case, said.like(seen), seen)
     return tuple(d for d in found if d.of not in unseen)
 
 

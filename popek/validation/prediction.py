@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from popek.isa import ir
 from popek.isa.ir import AbstractFunction
-from popek.oracles.oracle import Case, Event
+from popek.oracles.oracle import Case, Event, Outcome
 from popek.semantics.ints import Ints
 from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
 from popek.semantics.step import Run, step
@@ -76,6 +76,14 @@ class Prediction:
     zeros: Predicted
     ones: Predicted
 
+    def like(self, seen: Outcome) -> Prediction:
+        """Where what is undefined decides how the step ends: the reading that ends as was seen."""
+        endings = [(bool(r.ending), r.waits) for r in (self.zeros, self.ones)]
+        if endings[0] == endings[1] and self.zeros.ending == self.ones.ending:
+            return self
+        alike = (seen.trap is not None, seen.waits) == endings[1]
+        return Prediction(self.ones, self.ones) if alike else Prediction(self.zeros, self.zeros)
+
     @property
     def ending(self) -> str:
         return self.zeros.ending
@@ -91,8 +99,6 @@ def predict(
     ones = _read(isa, form, fields, case, True)
     if isinstance(ones, Silent):
         return ones
-    if (zeros.ending, zeros.waits) != (ones.ending, ones.waits):
-        return Silent("what is undefined decides how the step ends")
     return Prediction(zeros, ones)
 
 

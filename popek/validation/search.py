@@ -1,8 +1,9 @@
 """From one path to the next: a condition of a run is turned round, and the solver says how.
 
 First everything that the condition does not mention stays as it was, so that the state stays a
-useful one; then only the addresses; then nothing.  What the terms say holds while the run touches
-the same things in the same order, so each state that the solver gives is run, and looked at.
+useful one; then only the addresses; then nothing, and at last not even how the code is fetched.
+What the terms say holds while the run touches the same things in the same order, so each state that
+the solver gives is run, and looked at.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import StrEnum
 from popek.smt.answer import Sat, Undecided, Unsat
 from popek.smt.z3_conditions import Z3Conditions
 from popek.terms import Term, evaluate
-from popek.validation.stepping import Stepped, Stepper, Unencodable
+from popek.validation.stepping import FETCH, Stepped, Stepper, Unencodable
 from popek.validation.trace import OK, Entry, Item, Kind
 from popek.validation.world import Place, World
 
@@ -47,6 +48,7 @@ class Freedom(StrEnum):
     MENTIONED = "what the condition mentions"
     ADDRESSED = "all but the addresses"
     ALL = "everything"
+    FETCHED = "everything, and the code may be fetched in another way"
     TRANSLATED = "everything, and how earlier accesses are translated"
 
 
@@ -218,7 +220,10 @@ class Search:
         holding = [
             self.holding(e, True if e.kind is Kind.BENCH else e.truth)
             for i, e in enumerate(trace.entries[:at])
-            if e.kind in _ASSERTED and not e.term.is_const and i not in left
+            if e.kind in _ASSERTED
+            and not e.term.is_const
+            and not (freedom is Freedom.FETCHED and e.scope == FETCH)
+            and i not in left
         ]
         if freedom is Freedom.TRANSLATED and not left:
             return Unsat()
@@ -231,7 +236,7 @@ class Search:
         free = set[str]().union(*(names.mentioned(w) for w in goals))
         if freedom is Freedom.ONE:
             return self._by_one(run, goals, holding, sorted(free))
-        if freedom not in (Freedom.ALL, Freedom.TRANSLATED):
+        if freedom in (Freedom.MENTIONED, Freedom.ADDRESSED):
             for a, b in self._aliases(run):
                 holding.append(terms.eq(names.variable(a), names.variable(b)))
                 if a in free or b in free:

@@ -399,7 +399,7 @@ class Stepper:
                     cells[place] = int.from_bytes(
                         code[(at + i) * size : (at + i + 1) * size], "big"
                     )
-        trace.code = frozenset(cells)
+            trace.place_code(frozenset(cells))
         del trace.crossings[:], trace.walks[:]
         for i in range(first, len(trace.entries)):
             e = trace.entries[i]

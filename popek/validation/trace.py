@@ -175,14 +175,26 @@ class Trace:
         self.indices[index] = value
         self.touched[bank, value] = None
         self.reach(bank, index, value)
-        if (bank, value) in self.code and self.code_index is not None:
-            # What a step reads of its own code is no data that could be chosen.
-            terms, first = self.names.terms, self.code_index
-            size = terms.const(len(self.code), index.width)
-            apart = terms.ule(size, terms.sub(index, first))
-            if (Kind.PREMISE, apart) not in self._asked:
-                self._asked.add((Kind.PREMISE, apart))
-                self.premise(Kind.PREMISE, apart, False)
+        self._beside_code(bank, index, value)
+
+    def place_code(self, cells: frozenset[Place]) -> None:
+        """These hold the code: what has been read of them on the way there was something else."""
+        self.code = cells
+        for name in self.values:
+            if name in self.names.indices:
+                bank, index = self.names.indices[name]
+                self._beside_code(bank, index, self.indices[index])
+
+    def _beside_code(self, bank: str, index: Term, value: int) -> None:
+        """What a step reads of its own code is no data that could be chosen."""
+        if (bank, value) not in self.code or self.code_index is None:
+            return
+        terms, first = self.names.terms, self.code_index
+        size = terms.const(len(self.code), index.width)
+        apart = terms.ule(size, terms.sub(index, first))
+        if (Kind.PREMISE, apart) not in self._asked:
+            self._asked.add((Kind.PREMISE, apart))
+            self.premise(Kind.PREMISE, apart, False)
 
     def reach(self, of: str, index: Term, value: int) -> None:
         """A cell of a memory, or a place of a device, that the bench has to have."""

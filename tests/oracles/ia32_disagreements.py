@@ -82,11 +82,6 @@ def _write_intent(made: Trial, seen: Outcome, d: Difference) -> bool:
     return made.form.mnemonic in READ_MODIFY_WRITE and made.zeros.checked
 
 
-def _refused_interrupt(made: Trial, seen: Outcome, d: Difference) -> bool:
-    software = made.form.name in ("INT", "INT3", "INTO", "INT1")
-    return software and _nested(made) and d.of == "phys"
-
-
 def _locked(code: bytes) -> bool:
     prefixes = bytes.fromhex("66 67 26 2e 36 3e 64 65 f0 f2 f3")
     length = next((i for i, byte in enumerate(code) if byte not in prefixes), len(code))
@@ -96,10 +91,16 @@ def _locked(code: bytes) -> bool:
 ROWS: tuple[Row, ...] = (
     Row(
         BOTH,
-        Wrong.SPEC,
-        "accessed and dirty bits that were set before a fault stay set (vol. 3A, section 4.8); of "
-        "a fault, the spec undoes everything",
+        Wrong.NOBODY,
+        "which accessed and dirty bits are set on the way to a fault: of a walk that fails, of an "
+        "access that fails in its second page (vol. 3A, section 4.8 speaks of translations used)",
         _marks,
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "the final stack pointer of ENTER is checked against its page, too (vol. 2A, ENTER)",
+        lambda made, seen, d: made.form.mnemonic == "ENTER" and made.zeros.ending != "UD",
     ),
     Row(
         BOTH,
@@ -107,26 +108,6 @@ ROWS: tuple[Row, ...] = (
         "what an instruction has written before it faults is there (vol. 3A, section 6.5: only the "
         "registers are restored); the spec undoes everything",
         _partial,
-    ),
-    Row(
-        BOTH,
-        Wrong.SPEC,
-        "of INT n that its gate refuses, the address of INT n is saved (vol. 2A, INT n); the spec "
-        "saves the next, and says so in exceptions.isa",
-        _refused_interrupt,
-    ),
-    Row(
-        BOTH,
-        Wrong.SPEC,
-        "the final stack pointer of ENTER is checked against its page, too (vol. 2A, ENTER); "
-        "`check` looks at segments",
-        lambda made, seen, d: made.form.mnemonic == "ENTER" and made.zeros.ending != "UD",
-    ),
-    Row(
-        BOCHS,
-        Wrong.SPEC,
-        "IRET unblocks NMIs even if it faults (vol. 3A, section 6.7.1); the spec leaves that out",
-        lambda made, seen, d: made.form.name == "IRET" and d.of == "NMI_blocked",
     ),
     Row(
         BOCHS,
@@ -148,7 +129,7 @@ ROWS: tuple[Row, ...] = (
         lambda made, seen, d: made.zeros.wraps,
     ),
     Row(
-        BOCHS,
+        BOTH,
         Wrong.NOBODY,
         "with PSE-36, bits of a large page are no reserved ones (vol. 3A, section 4.3)",
         lambda made, seen, d: made.zeros.first == "PF" and bool(_code(made) & 8),
@@ -322,6 +303,30 @@ ROWS: tuple[Row, ...] = (
         Wrong.NOBODY,
         "BSWAP of a 16-bit register is undefined (vol. 2A, BSWAP): QEMU swaps 32 bits",
         lambda made, seen, d: made.form.name == "BSWAP" and d.of == "gpr",
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "PUSHA pushes EAX first (vol. 2B, PUSHA: operation); QEMU starts with EDI, at the lowest "
+        "address",
+        lambda made, seen, d: made.form.name == "PUSHA" and d.of == "CR2",
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "a fault leaves the flags as they were (vol. 3A, section 6.5); QEMU has set those of RCL "
+        "and RCR before it writes",
+        lambda made, seen, d: (
+            made.form.mnemonic in ("RCL", "RCR")
+            and made.zeros.checked
+            and (d.of in ("EFLAGS.CF", "EFLAGS.OF") or not _bits(d) & ~0x09)
+        ),
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "IRET to virtual-8086 mode loads RF (vol. 2A, IRET: operation); QEMU leaves it",
+        lambda made, seen, d: made.form.name == "IRET" and d.of == "EFLAGS.RF",
     ),
     Row(
         QEMU,

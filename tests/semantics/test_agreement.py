@@ -53,6 +53,7 @@ SHARDS = {
     "pg74": 1,
     "pg74-clean": 1,
     "rv64": 4,
+    "s370": 4,
 }
 BASES = {"pg74-clean": "pg74", "one-critical": "pg74", "m68010": "m68000", "ia32-umip": "ia32"}
 CASES = [(spec, shard, of) for spec, of in SHARDS.items() for shard in range(of)]
@@ -67,7 +68,7 @@ def test_both_readings_agree(spec: str, shard: int, of: int) -> None:
             _agree(spec, clause_of(isa, form), STATES)
 
 
-@pytest.mark.parametrize("spec", ["pg74", "m68000", "m68010", "ia32", "rv64"])
+@pytest.mark.parametrize("spec", ["pg74", "m68000", "m68010", "ia32", "rv64", "s370"])
 def test_both_readings_agree_on_what_the_processor_does_by_itself(spec: str) -> None:
     """Deliveries, interrupts and the reset."""
     for clause in processor_clauses(bundled_isa(spec)):
