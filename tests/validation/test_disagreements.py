@@ -66,7 +66,7 @@ def test_the_tables_that_are_checked_in_are_complete() -> None:
         for row in table(name.split("-", maxsplit=1)[0]):
             assert row.manual
             assert row.reason
-            assert row.instructions is None or row.instructions
+            assert row.instructions
             assert row.bits
             assert row.blame not in (Blame.SPEC, Blame.UNCLASSIFIED)
 
