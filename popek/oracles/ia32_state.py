@@ -109,7 +109,8 @@ def selector(state: State, n: int) -> int:
     """The segment register of this number."""
     if n in (_CS, _SS):
         name = "CS" if n == _CS else "SS"
-        return number(state, f"{name}.INDEX") << 2 | number(state, f"{name}.RPL")
+        low = f"{name}_LOW" if number(state, "EFLAGS.VM") else f"{name}.RPL"
+        return number(state, f"{name}.INDEX") << 2 | number(state, low)
     return number(state, _SELECTORS[n])
 
 
@@ -127,7 +128,9 @@ def encoded(state: State, entry: Entry) -> list[int] | Refused:
     columns = [bank(state, f"seg.{part}") for part in _PARTS]
     for n in range(6):
         seg = _Segment(*(column[n] for column in columns))
-        rights = seg.rights(n, cpl)
+        rights = (
+            seg.paragraph(selector(state, n)) if number(state, "EFLAGS.VM") else seg.rights(n, cpl)
+        )
         if isinstance(rights, str):
             return Refused(rights)
         if entry.whole_limits and seg.usable and not _whole(seg.limit):
@@ -170,13 +173,16 @@ def _unreachable(state: State) -> str:
         return "SS is not at the current privilege level"
     if (number(state, "CS_D"), number(state, "SS_B")) != (big[_CS], big[_SS]):
         return "seg.big is not CS_D and SS_B for CS and SS"
-    if not number(state, "CR0.PE") or number(state, "EFLAGS.VM"):
-        return "real-address or virtual-8086 mode"
+    if not number(state, "CR0.PE"):
+        return "real-address mode"
+    if number(state, "EFLAGS.VM") and number(state, "CS.RPL") != 3:
+        return "virtual-8086 mode above level 3"
     if number(state, "EFLAGS.TF"):
         return "EFLAGS.TF: the step is not alone"
     if number(state, "EFLAGS.RF"):
         return "EFLAGS.RF: the processor clears it after the step"
-    virtual = number(state, "CR4.PVI") and number(state, "EFLAGS.VIF")
+    extension = "CR4.VME" if number(state, "EFLAGS.VM") else "CR4.PVI"
+    virtual = number(state, extension) and number(state, "EFLAGS.VIF")
     if virtual and number(state, "EFLAGS.VIP") and number(state, "CS.RPL") == 3:
         return "a virtual interrupt is pending and enabled: a fault before the instruction"
     if number(state, "DR7.ENABLE"):
@@ -219,6 +225,11 @@ class _Segment:
         level = cpl if n == _CS else self.level
         big = _BIG if self.big else 0
         return kind | level << 5 | _PRESENT | big | _granularity(self.limit)
+
+    def paragraph(self, selector: int) -> int | str:
+        """Access rights in virtual-8086 mode, or why there are none."""
+        of_8086 = _Segment(selector << 4, 0xFFFF, 1, 1, 1, 0, 0, 3)
+        return 0x13 | 3 << 5 | _PRESENT if self == of_8086 else "no segment of virtual-8086 mode"
 
     def _code(self, cpl: int) -> int | str:
         if self.writable or self.down:

@@ -330,6 +330,56 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         QEMU,
+        Wrong.ORACLE,
+        "LSS inhibits no interrupts (vol. 3A, section 6.8.3: MOV and POP to SS do)",
+        lambda made, seen, d: made.form.name == "LSS" and d.of == "inhibit",
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "with CR4.VME, 16-bit PUSHF, POPF and IRET, CLI, STI and INT n of virtual-8086 mode work on "
+        "VIF (vol. 3B, section 20.3); QEMU has no VME",
+        lambda made, seen, d: (
+            made.form.name in ("PUSHF", "POPF", "IRET", "CLI", "STI", "INT")
+            and made.case.state["EFLAGS.VM"] == 1
+            and made.case.state["CR4.VME"] == 1
+        ),
+    ),
+    Row(
+        QEMU,
+        Wrong.ORACLE,
+        "in virtual-8086 mode, too, the target of a far transfer has to be inside the code segment "
+        "(vol. 2A, CALL and JMP; vol. 2B, RET: operation); Bochs asks",
+        lambda made, seen, d: (
+            made.form.mnemonic in ("CALL", "JMP", "RET")
+            and made.case.state["EFLAGS.VM"] == 1
+            and made.zeros.first == "GP"
+        ),
+    ),
+    Row(
+        BOTH,
+        Wrong.ORACLE,
+        "IRET inside virtual-8086 mode, too: #GP if EIP is outside the code segment (vol. 2A, IRET: "
+        "operation); without the check the next fetch would fault, which the manual leaves no room "
+        "for",
+        lambda made, seen, d: (
+            made.form.name == "IRET"
+            and made.case.state["EFLAGS.VM"] == 1
+            and made.zeros.first == "GP"
+            and seen.trap is None
+        ),
+    ),
+    Row(
+        BOCHS,
+        Wrong.ORACLE,
+        "alignment is checked at CPL 3, in virtual-8086 mode too (vol. 3A, interrupt 17); where it is "
+        "entered by VMLAUNCH, Bochs does not check it",
+        lambda made, seen, d: (
+            made.case.state["EFLAGS.VM"] == 1 and made.zeros.first == "AC" and seen.trap is None
+        ),
+    ),
+    Row(
+        QEMU,
         Wrong.NOBODY,
         "the second operand of CMPS is read first: the manual gives no order",
         lambda made, seen, d: made.form.mnemonic == "CMPS" and made.zeros.checked,
