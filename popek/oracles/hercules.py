@@ -104,7 +104,7 @@ _PART: Final = 250
 _LANES: Final = 2
 
 #: Seconds after which a processor that still runs is taken to wait, and after which it is given up.
-_PATIENCE: Final = 0.25
+_PATIENCE: Final = 0.5
 _HANGS: Final = 10.0
 #: Seconds between two looks at it.
 _PAUSE: Final = 0.0003
@@ -113,8 +113,8 @@ _PAUSE: Final = 0.0003
 # another when it is stopped; of program interruptions, with what was executed; where it stands.
 _PROBE: Final = "savecore configuration 0 0"
 _STOPPED, _RUNS, _SAVED = b"HHCPN105E", b"HHCPN102E", b"HHCPN170I"
-_RESTARTED: Final = b"HHCPN038I"
-_CHECKED: Final = re.compile(rb"HHCCP014I [^\n]*CODE=([0-9A-F]{4})")
+_WAITS: Final = re.compile(rb"HHCCP011I")
+_CHECKED: Final = re.compile(rb"CPU[0-9A-F]{4}: [^\n]* CODE=([0-9A-F]{4})")
 _NOT_FETCHED: Final = b"nstruction fetch error"
 _STANDS: Final = re.compile(rb"PSW=([0-9A-F]{8}) ([0-9A-F]{8})")
 _CODE: Final = re.compile(rb"INST=([0-9A-F]+)")
@@ -284,11 +284,14 @@ class _Machine:
         return _Step(case, entry, step, storage, keys[: self._own // BLOCK], result).answer()
 
     def _enter_next(self) -> None:
-        self._say("loadcore quiet 0", "s-", "restart")
-        self._until_stopped()
-        self._say("s+", "restart")
-        self._until_stopped()
-        self._said = self._said[self._said.rindex(_RESTARTED) :]
+        self._restart(_WAITS, "loadcore quiet 0", "s-")
+        self._restart(_STANDS, "s+")
+
+    def _restart(self, message: re.Pattern[bytes], *commands: str) -> None:
+        """Restart it.  On the way the processor is stopped for a moment: hence the message."""
+        self._said = b""
+        self._say(*commands, "restart")
+        self._until_stopped(message)
 
     # ------------------------------------------------------------ commands and messages
 
@@ -304,19 +307,22 @@ class _Machine:
         saved.unlink()
         return content
 
-    def _until_stopped(self, *, may_wait: bool = False) -> None:
-        """Wait until the processor has done what it was told; one that waits for an interruption is
-        stopped.
+    def _until_stopped(
+        self, message: re.Pattern[bytes] | None = None, *, may_wait: bool = False
+    ) -> None:
+        """Wait until the processor has done what it was told, and has said so; one that waits for
+        an interruption is stopped.
         """
         began = monotonic()
         while True:
             self._say(_PROBE)
-            if self._read(_STOPPED, _RUNS) == _STOPPED:
+            stopped = self._read(_STOPPED, _RUNS) == _STOPPED
+            if stopped and (message is None or message.search(self._said)):
                 return
             passed = monotonic() - began
             if passed > _HANGS:
                 raise _Lost("it hangs")
-            if may_wait and passed > _PATIENCE:
+            if may_wait and passed > _PATIENCE and not _ends(self._said):
                 self._say("stop")
                 may_wait = False
             sleep(_PAUSE)
@@ -336,6 +342,16 @@ class _Machine:
                 if word in seen and b"\n" in seen[seen.index(word) :]:
                     self._said += seen
                     return word
+
+
+def _ends(said: bytes) -> bytes | None:
+    """The PSW where a step ends, if that was said: each program interruption on the way shows one,
+    too.
+    """
+    stands = _STANDS.findall(said)
+    if len(stands) <= len(_CHECKED.findall(said)):
+        return None
+    return bytes.fromhex(b"".join(stands[-1]).decode())
 
 
 class _Step:
@@ -360,11 +376,8 @@ class _Step:
         checks = _CHECKED.findall(self._said)
         if why := self._refused(bool(checks)):
             return Refused(why)
-        # Each program interruption shows the PSW too, before the one where it all ends.
-        stands = _STANDS.findall(self._said)
-        psw = self._result.psw
-        if len(stands) > len(checks):
-            psw = bytes.fromhex((stands[-1][0] + stands[-1][1]).decode())
+        end = _ends(self._said)
+        psw = self._result.psw if end is None else end
         after: dict[str, Value] = {
             **self._case.state,
             **in_psw(psw),
@@ -386,9 +399,9 @@ class _Step:
         if _NOT_FETCHED in self._said:
             return "what comes next cannot be fetched, and interrupts"
         old = self._storage[_PROGRAM_OLD]
-        if not checked and old != self._before[_PROGRAM_OLD]:
-            if int.from_bytes(old[5:], "big") >= MONITOR:
-                return "what comes next is out of the range that is stepped"
+        stored = old != self._before[_PROGRAM_OLD]
+        if stored and int.from_bytes(old[5:], "big") >= MONITOR:
+            return "what comes next is out of the range that is stepped"
         if self._code.startswith(_CHANNELS) and not checked:
             return "what channels are told is not shown"
         if self._code.startswith((_MVCL, _CLCL)) and not checked:

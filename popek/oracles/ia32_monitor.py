@@ -29,7 +29,7 @@ from typing import Final
 
 from popek.oracles import ia32_paging
 from popek.oracles.ia32_state import WORDS, Entry, decoded, encoded
-from popek.oracles.oracle import Case, Died, Event, Outcome, Refused, Trap, bank, number
+from popek.oracles.oracle import Case, Died, Event, Outcome, Refused, State, Trap, bank, number
 
 MEMORY: Final = "phys"
 
@@ -249,7 +249,8 @@ def answer(case: Case, seen: Seen, by: Virtualization) -> Outcome | Refused | Di
         events=tuple(
             _port(h, case, by)
             for h in seen.happenings
-            if h.what is Happened.PORT and not traps  # else it was only asked for
+            # Else it was only asked for.
+            if h.what is Happened.PORT and not traps and not _idle(h, case, state, by)
         ),
     )
 
@@ -270,9 +271,19 @@ def _port(access: Happening, case: Case, by: Virtualization) -> Event:
     if into:
         return Event("port", "read", (number_of,))
     size = access.info >> 4 & 7 if by is SVM else (access.info & 7) + 1
-    if access.info & (4 if by is SVM else 16):
+    if _string(access, by):
         return Event("port", "write", (number_of,))
     return Event("port", "write", (number_of, bank(case.state, "gpr")[0] & (1 << 8 * size) - 1))
+
+
+def _string(access: Happening, by: Virtualization) -> bool:
+    return bool(access.info & (4 if by is SVM else 16))
+
+
+def _idle(access: Happening, case: Case, after: State, by: Virtualization) -> bool:
+    """Whether a string instruction was repeated no times: it leaves the guest all the same."""
+    places = [bank(state, "gpr")[6:] for state in (case.state, after)]  # ESI and EDI
+    return _string(access, by) and places[0] == places[1]
 
 
 def with_inhibition(outcome: Outcome) -> Outcome:

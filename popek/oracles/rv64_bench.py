@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from popek.oracles.oracle import Bench, Case, Home, Region, Value, number
+from popek.oracles.oracle import Bench, Case, Home, Region, Value, bank, number
 
 #: Main memory, and how much of it cases have.
 RAM: Final = 0x8000_0000
@@ -109,4 +109,28 @@ def unfit(case: Case) -> str:
         return "the pc is not a multiple of 4"
     if not all(RAM <= cell < RAM + CELLS for cell in case.memory.get("ram", {})):
         return "memory beyond the bench"
+    if _beside_code(case):
+        return "data of M under MPRV in the page of its code: QEMU has one entry for both"
     return ""
+
+
+def _beside_code(case: Case) -> bool:
+    """Whether M, under MPRV, goes for data in the page of its code: by the entry of its TLB that
+    the code is fetched through, QEMU takes these accesses for M's own (PRIV, 3.1.6.3).
+    """
+    state = case.state
+    if number(state, "priv") != 3 or not number(state, "mstatus.MPRV"):
+        return False
+    pc, ram = number(state, "PC"), case.memory.get("ram", {})
+    code = sum(ram.get(pc + i, 0) << 8 * i for i in range(4))
+    match code & 0x7F:
+        case 0x03 | 0x07:  # loads
+            offset = code >> 20
+        case 0x23 | 0x27:  # stores
+            offset = code >> 25 << 5 | code >> 7 & 31
+        case 0x2F:  # atomics
+            offset = 0
+        case _:
+            return False
+    first = bank(state, "x")[code >> 15 & 31] + (offset ^ 0x800) - 0x800
+    return any((first + i) % (1 << 64) >> 12 == pc >> 12 for i in (0, 7))

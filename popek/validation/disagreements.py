@@ -3,9 +3,9 @@
 `tables/ORACLE-FAMILY.toml` holds an oracle's rows about a family of instruction sets.  A row is
 about instructions of instruction sets (`*`: all) and, if it says so, about steps that end in
 certain traps, whose delivery ends in certain others (`then`), that an access raises or not, with
-certain bits in their first `argument`, whose code matches a pattern, or that start from certain
-values; it explains a disagreement only if each
-bit that differs is among those that it names (`*`: whatever differs).  What it `needs` are
+certain bits in their first `argument`, with an access that `wraps` around or not, whose code
+matches a pattern, or that start from certain values; it explains a disagreement only if each bit
+that differs is among those that it names (`*`: whatever differs).  What it `needs` are
 differences by which its reason shows: without them it explains nothing.
 """
 
@@ -64,6 +64,7 @@ class Step:
     then: tuple[str, ...] = ()
     access: bool = False
     argument: int = 0
+    wraps: bool = False
     code: str = ""
     before: State = field(default_factory=dict)
 
@@ -71,7 +72,9 @@ class Step:
     def of(cls, made: Made, said: Prediction) -> Step:
         first = said.zeros
         code, before = made.code.hex(), made.case.state
-        return cls(first.ending, first.then, first.access, first.argument, code, before)
+        return cls(
+            first.ending, first.then, first.access, first.argument, first.wraps, code, before
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Row:
     then: frozenset[str] | None
     access: bool | None
     argument: int
+    wraps: bool | None
     code: str
     state: tuple[tuple[str, int], ...]
     bits: tuple[Bits, ...]
@@ -101,6 +105,7 @@ class Row:
             and (self.then is None or not self.then.isdisjoint(step.then))
             and self.access in (None, step.access)
             and self.argument & ~step.argument == 0
+            and self.wraps in (None, step.wraps)
             and re.search(self.code, step.code) is not None
             and all(step.before[name] == value for name, value in self.state)
         )
@@ -163,6 +168,7 @@ def _row(entry: Mapping[str, Any]) -> Row:
         None if then is None else frozenset(then),
         entry.get("access"),
         entry.get("argument", 0),
+        entry.get("wraps"),
         entry.get("code", ""),
         tuple(entry.get("state", {}).items()),
         tuple(_bits(b) for b in entry["differs"]),
@@ -213,7 +219,9 @@ def classified(
 def _row_for(isa: ir.Isa, form: ir.Form, found: Disagreement, rows: Sequence[Row]) -> Row | None:
     before = state_of(found.case)
     after = {**before, **found.after}
-    step = Step(found.ending, found.then, found.access, found.argument, found.code, before)
+    step = Step(
+        found.ending, found.then, found.access, found.argument, found.wraps, found.code, before
+    )
     return explanation(isa, form, step, found.differs, after, rows)
 
 

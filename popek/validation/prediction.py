@@ -25,7 +25,8 @@ DELIVERIES = 3
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """One reading of a step.  `ending`: the trap's name, "" where the step completes; `access`: an
-    access raises it; `then`: traps that end its delivery, and theirs.
+    access raises it; `then`: traps that end its delivery, and theirs.  `wraps`: an access goes
+    beyond the last address, to the first.
     """
 
     state: Mapping[str, int | ArrayValue]
@@ -33,6 +34,7 @@ class Predicted:
     access: bool
     then: tuple[str, ...]
     args: tuple[int, ...]
+    wraps: bool
     waits: bool
     events: tuple[Event, ...]
     #: Whether anything undefined was asked for.
@@ -109,7 +111,11 @@ def _read(
     run = step(isa, form, algebra, storage, state, fields, algebra.inputs)
     traps: list[Trapped[int, ArrayValue]] = []
     events = _events(run)
+    wraps = False
     for _ in range(DELIVERIES + 1):
+        wraps = wraps or any(
+            a.guard and a.args[-1] + a.units > 1 << a.widths[-1] for a in run.accesses
+        )
         if run.completes:
             names = tuple(t.name for t in traps)
             return Predicted(
@@ -118,6 +124,7 @@ def _read(
                 bool(traps) and traps[0].memory,
                 names[1:],
                 traps[0].args if traps else (),
+                wraps,
                 bool(run.waits) and not traps,
                 events,
                 algebra.open,

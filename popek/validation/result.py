@@ -16,8 +16,8 @@ from popek.validation.stepping import CLAUSE
 class Disagreement:
     """A case in which an oracle shows another state than the spec.
 
-    `oracle` is its name, `ending` the trap that the spec takes, "" if none, `access`, `argument`
-    and `then` are as in `prediction.Predicted`.  `after` has the components that the oracle
+    `oracle` is its name, `ending` the trap that the spec takes, "" if none, `access`, `argument`,
+    `wraps` and `then` are as in `prediction.Predicted`.  `after` has the components that the oracle
     changed.  `votes`: of the other oracles that showed the case, whether they agree with the spec.
     """
 
@@ -25,6 +25,7 @@ class Disagreement:
     ending: str
     access: bool
     argument: int
+    wraps: bool
     then: tuple[str, ...]
     code: str
     case: Mapping[str, Any]

@@ -323,6 +323,7 @@ def _judged(
                         ending=said.ending,
                         access=said.zeros.access,
                         argument=said.zeros.argument,
+                        wraps=said.zeros.wraps,
                         then=said.zeros.then,
                         code=m.code.hex(),
                         case=case_document(m.case),

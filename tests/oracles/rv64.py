@@ -31,23 +31,6 @@ GIGAPAGE = 1 << 30
 V, R, W, X, OF_U, A, D = 1, 2, 4, 8, 16, 64, 128
 
 
-def vector_of(made: Trial) -> int | None:
-    """The cause of the exception that the spec raises (PRIV, table 14)."""
-    match made.zeros.ending:
-        case "":
-            return None
-        case "illegal_instruction":
-            return 2
-        case "breakpoint":
-            return 3
-        case "environment_call":
-            priv = made.case.state["priv"]
-            assert isinstance(priv, int)
-            return 8 + priv
-        case _:
-            return made.zeros.args[0]
-
-
 def trials(isa: ir.Isa, form: ir.Form, bench: Bench, random: Random) -> Iterator[Trial]:
     """Trials of a form that stay within the bench, without end."""
     (region,) = bench.regions

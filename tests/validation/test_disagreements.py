@@ -87,7 +87,7 @@ state = { "SR.I" = 7 }
 """
     (row,) = parse_table(TABLE + asked)
     (form,) = isa.forms
-    step = Step("address_error", ("bus_error",), True, 0x0C, "4e73", {"SR.I": 7})
+    step = Step("address_error", ("bus_error",), True, 0x0C, False, "4e73", {"SR.I": 7})
     assert row.about(isa, form, step)
     others: tuple[dict[str, Any], ...] = (
         {"then": ()},
