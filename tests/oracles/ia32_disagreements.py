@@ -337,8 +337,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         QEMU,
         Wrong.ORACLE,
-        "with CR4.VME, 16-bit PUSHF, POPF and IRET, CLI, STI and INT n of virtual-8086 mode work on "
-        "VIF (vol. 3B, section 20.3); QEMU has no VME",
+        "with CR4.VME, 16-bit PUSHF, POPF and IRET, CLI, STI and INT n of virtual-8086 mode work "
+        "on VIF (vol. 3B, section 20.3); QEMU has no VME",
         lambda made, seen, d: (
             made.form.name in ("PUSHF", "POPF", "IRET", "CLI", "STI", "INT")
             and made.case.state["EFLAGS.VM"] == 1
@@ -359,8 +359,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         BOTH,
         Wrong.ORACLE,
-        "IRET inside virtual-8086 mode, too: #GP if EIP is outside the code segment (vol. 2A, IRET: "
-        "operation); without the check the next fetch would fault, which the manual leaves no room "
+        "IRET inside virtual-8086 mode, too: #GP if EIP is outside the code segment (vol. 2A, "
+        "IRET: operation); without the check the next fetch would fault, which the manual leaves no room "
         "for",
         lambda made, seen, d: (
             made.form.name == "IRET"
@@ -372,8 +372,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         BOCHS,
         Wrong.ORACLE,
-        "alignment is checked at CPL 3, in virtual-8086 mode too (vol. 3A, interrupt 17); where it is "
-        "entered by VMLAUNCH, Bochs does not check it",
+        "alignment is checked at CPL 3, in virtual-8086 mode too (vol. 3A, interrupt 17); where it "
+        "is entered by VMLAUNCH, Bochs does not check it",
         lambda made, seen, d: (
             made.case.state["EFLAGS.VM"] == 1 and made.zeros.first == "AC" and seen.trap is None
         ),
