@@ -360,8 +360,8 @@ ROWS: tuple[Row, ...] = (
         BOTH,
         Wrong.ORACLE,
         "IRET inside virtual-8086 mode, too: #GP if EIP is outside the code segment (vol. 2A, "
-        "IRET: operation); without the check the next fetch would fault, which the manual leaves no room "
-        "for",
+        "IRET: operation); without the check the next fetch would fault, for which the manual "
+        "leaves no room",
         lambda made, seen, d: (
             made.form.name == "IRET"
             and made.case.state["EFLAGS.VM"] == 1
