@@ -319,6 +319,23 @@ TRIED = [
         "the host may set A = 1: the real Q is then 1",
         "\ncontrol A : bool\nresource Q : bool\ninvariant A == Q\n",
     ),
+    Tried(
+        "a control that rules out what a guest may have",
+        "require M == supervisor or not A else raise denied; a[x] = R.l", CRITICAL,
+        "with A = 1 no guest that has H = 1 can be run",
+        "\ncontrol A : bool\nregister H : bool\ninvariant not A or not H\n",
+    ),
+    Tried(
+        "a resource that conditions make the mode", "a[x] = zext(Q)", CRITICAL,
+        "no two states differ in the mode alone; those that differ in both show it",
+        "\nresource Q : bool\ninvariant M == user or not Q\ninvariant M == supervisor or Q\n",
+        general=True,
+    ),
+    Tried(
+        "a resource of supervisor mode", "a[x] = zext(Q)", CRITICAL,
+        "in supervisor mode the guest reads its own; demoted it reads 0",
+        "\nresource Q : bool\ninvariant M == supervisor or not Q\n", general=True,
+    ),
 ]  # fmt: skip
 
 
