@@ -176,12 +176,15 @@ def drawn(spec: str) -> tuple[Key, ...]:
 
 
 def said(found: Check, back: Back) -> Iterator[tuple[object, ...]]:
-    """The class of each form in each reading, what the host chooses, and the theorems."""
+    """The class of each form in each reading, the theorems, how many choices of the host's are as
+    good; which of them it takes only where one is the best: the order of declarations breaks ties.
+    """
     for v in found.verdicts:
         label = v.label and v.label.value
         readings = (v.pg74.kind.value, v.general.kind.value, v.kind.value, label)
         yield (back(v.form.name), back(v.form.text), *readings, v.plain, v.user)
-    for name, value in found.choice.host.items():
+    yield "choices", found.choice.tied
+    for name, value in found.choice.host.items() if found.choice.tied == 1 else ():
         yield back(name), str(value)
     theorems = (found.vmm, found.recursive, found.hybrid, found.hybrid_without_contract)
     for theorem in theorems:
