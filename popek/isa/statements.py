@@ -205,23 +205,23 @@ def _store(clause: Clause, target: Value, value: Value, stmt: tree.Assign, node:
         if isinstance(node, tree.Name):
             hint = f"`{node.id}` is a value"
         raise fail("E0205", "this cannot be assigned", node.span, hint=hint)
-    if isinstance(target, places.Joined) and target.names and isinstance(value, Typed):
-        layout = value.layout
-        if layout is not None and all(name in layout.fields for name in target.names):
-            _store_fields(clause, target, value, stmt)
-            return
     if stmt.lasting:
-        if not isinstance(target, places.Component):
+        if not isinstance(target, places.Component) or target.component == clause.world.pc:
             raise fail(
                 "E0205",
                 "only a whole register or field can be assigned for good",
                 node.span,
-                hint="`lasting` has a component on its left: not an element, slice or memory",
+                hint="`lasting` has one of them on its left: not the pc, an element, slice or memory",
             )
         width = expressions.width_of(clause, target, node.span)
         expr = expressions.coerce(clause, value, width, stmt.value.span, "value")
         clause.emit(ir.Write(target.component, expr, stmt.span, lasting=True))
         return
+    if isinstance(target, places.Joined) and target.names and isinstance(value, Typed):
+        layout = value.layout
+        if layout is not None and all(name in layout.fields for name in target.names):
+            _store_fields(clause, target, value, stmt)
+            return
     if isinstance(target, operands.OperandPlace):
         target.assign(clause, value, stmt.span, stmt.value.span)
         return
