@@ -211,7 +211,7 @@ def _store(clause: Clause, target: Value, value: Value, stmt: tree.Assign, node:
                 "E0205",
                 "only a whole register or field can be assigned for good",
                 node.span,
-                hint="`lasting` has one of them on its left: not the pc, an element, slice or memory",
+                hint="on the left of `lasting` is no pc, element, slice or memory",
             )
         width = expressions.width_of(clause, target, node.span)
         expr = expressions.coerce(clause, value, width, stmt.value.span, "value")

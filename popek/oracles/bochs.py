@@ -24,7 +24,7 @@ from popek.oracles import ia32_batch
 from popek.oracles.ia32_batch import Task
 from popek.oracles.ia32_home import HOME, PORTS
 from popek.oracles.ia32_monitor import VMX, Clock, Seen, answer, code_cells, with_inhibition
-from popek.oracles.ia32_state import CONDITIONS
+from popek.oracles.ia32_state import CONDITIONS, FIXED
 from popek.oracles.oracle import (
     Answer,
     Bench,
@@ -67,17 +67,7 @@ sound: waveoutdrv=dummy
 """
 
 _BENCH: Final = Bench(
-    fixed={
-        "PUSH_CLEARS": 0,
-        "EFLAGS.TF": 0,
-        "EFLAGS.RF": 0,
-        "EFLAGS.VM": 0,
-        "inhibit": 0,
-        "CR0.PE": 1,
-        "CR0.CD": 0,
-        "CR0.NW": 0,
-        "DR7.ENABLE": 0,
-    },
+    fixed={**FIXED, "PUSH_CLEARS": 0},
     regions=PORTS,
     conditions=CONDITIONS,
     home=HOME,

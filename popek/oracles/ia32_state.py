@@ -318,6 +318,18 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
     return state
 
 
+#: What is the same in every state that a case starts from: one step, alone, of protected mode.
+FIXED: Final = {
+    "EFLAGS.TF": 0,
+    "EFLAGS.RF": 0,
+    "EFLAGS.VM": 0,
+    "inhibit": 0,
+    "CR0.PE": 1,
+    "CR0.CD": 0,
+    "CR0.NW": 0,
+    "DR7.ENABLE": 0,
+}
+
 #: What the segment registers and their hidden parts are in every state that an entry of a guest
 #: accepts (SDM vol. 3C, section 26.3.1.2; APM vol. 2, section 15.5.1), and what processors hold.
 CONDITIONS: Final = (

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import mmap
 import os
-import re
 import struct
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import which
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -26,16 +24,15 @@ from popek.oracles import ia32_batch
 from popek.oracles.ia32_batch import Task
 from popek.oracles.ia32_home import HOME, PORTS
 from popek.oracles.ia32_monitor import SVM, Clock, Seen, answer
-from popek.oracles.ia32_state import CONDITIONS
+from popek.oracles.ia32_state import CONDITIONS, FIXED
 from popek.oracles.oracle import (
     Answer,
     Bench,
     Case,
     Identity,
-    OracleMissing,
 )
+from popek.oracles.qemu import NAME, installed, version
 
-NAME: Final = "qemu"
 _PROGRAM: Final = "qemu-system-i386"
 
 #: By the title of the spec: the model.
@@ -50,18 +47,7 @@ _DONE, _SINK, _RAM = 0x7F_F000, 0x80_0000, 64 << 20
 _CLOCK: Final = Clock(budget=3, usual=30)
 
 _BENCH: Final = Bench(
-    fixed={
-        "PUSH_CLEARS": 1,
-        "EFLAGS.TF": 0,
-        "EFLAGS.RF": 0,
-        "EFLAGS.VM": 0,
-        "inhibit": 0,
-        "NMI_blocked": 0,
-        "CR0.PE": 1,
-        "CR0.CD": 0,
-        "CR0.NW": 0,
-        "DR7.ENABLE": 0,
-    },
+    fixed={**FIXED, "PUSH_CLEARS": 1, "NMI_blocked": 0},
     regions=PORTS,
     conditions=CONDITIONS,
     home=HOME,
@@ -78,12 +64,9 @@ class QemuIA32:
         """
         if title not in MODELS:
             raise ValueError(f"{NAME} runs {' and '.join(MODELS)}, not {title}")
-        program = which(_PROGRAM)
-        if program is None:
-            raise OracleMissing(f"{_PROGRAM} is not installed: `apt install qemu-system-x86`")
-        self._program = program
+        self._program = installed(_PROGRAM, "`apt install qemu-system-x86`")
         self._model = MODELS[title]
-        self.identity = Identity(NAME, _version(program), self._model)
+        self.identity = Identity(NAME, version(self._program), self._model)
         self.bench = _BENCH
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
@@ -136,10 +119,3 @@ class _Running:
         done: int
         (done,) = struct.unpack_from("<I", self.memory, _DONE)
         return done
-
-
-def _version(program: str) -> str:
-    """The emulator's own words: a number behind `version`."""
-    text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    found = re.search(r"version (\S+)", text.stdout)
-    return found[1] if found else "unknown"

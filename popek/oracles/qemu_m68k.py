@@ -13,18 +13,13 @@ access is made, and nothing tells it from another.
 
 from __future__ import annotations
 
-import mmap
-import os
 import re
-import shutil
 import struct
-import subprocess
 from binascii import unhexlify
 from collections.abc import Iterator, Mapping, Sequence
-from socket import socketpair
 from typing import Final
 
-from popek.oracles.gdb import Lost, Remote, Stop
+from popek.oracles.gdb import Lost, Stop
 from popek.oracles.m68k_status import components_of, word_of
 from popek.oracles.oracle import (
     Answer,
@@ -32,7 +27,6 @@ from popek.oracles.oracle import (
     Case,
     Died,
     Identity,
-    OracleMissing,
     Outcome,
     Refused,
     Region,
@@ -42,8 +36,8 @@ from popek.oracles.oracle import (
     bank,
     number,
 )
+from popek.oracles.qemu import NAME, Machine, differences, installed, version
 
-NAME: Final = "qemu"
 PROGRAM: Final = "qemu-system-m68k"
 
 #: By the title of the spec: the processor's name.
@@ -98,17 +92,9 @@ class QemuM68k:
         """
         if title not in MODELS:
             raise ValueError(f"{PROGRAM} runs {' and '.join(MODELS)}, not {title}")
-        self._program = shutil.which(PROGRAM) or ""
-        if not self._program:
-            raise OracleMissing(
-                f"{PROGRAM} is not installed: `apt install qemu-system-misc` (Debian, Ubuntu)"
-            )
-        said = subprocess.run(
-            [self._program, "--version"], check=True, capture_output=True, text=True
-        )
-        version = re.search(r"version (\S+)", said.stdout)
+        self._program = installed(PROGRAM, "`apt install qemu-system-misc` (Debian, Ubuntu)")
         self._model = MODELS[title]
-        self.identity = Identity(NAME, version[1] if version else "unknown", self._model)
+        self.identity = Identity(NAME, version(self._program), self._model)
         self.bench = Bench(_FIXED, (Region("store", 0, _STORAGE - 1),), conditions=_CONDITIONS)
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
@@ -151,36 +137,12 @@ class _Machine:
 
     def __init__(self, program: str, model: str) -> None:
         self._is_68010 = model == "m68010"
-        ram = os.memfd_create("ram")
-        os.truncate(ram, _STORAGE)
-        self._log, log = os.pipe2(os.O_NONBLOCK)
-        self._socket, socket = socketpair()
-        memory = f"size={_STORAGE},share=on,mem-path=/proc/self/fd/{ram}"
-        self._process = subprocess.Popen(
-            [
-                program,
-                *("-M", "none,memory-backend=ram", "-m", f"{_STORAGE >> 20}M", "-cpu", model),
-                *("-object", f"memory-backend-file,id=ram,{memory}"),
-                *("-accel", "tcg", "-nodefaults", "-display", "none", "-S"),
-                *("-d", "int,guest_errors", "-D", f"/proc/self/fd/{log}"),
-                *("-chardev", f"socket,id=gdb,fd={socket.fileno()}", "-gdb", "chardev:gdb"),
-            ],
-            pass_fds=(ram, log, socket.fileno()),
-            stdin=subprocess.DEVNULL,
-        )
-        self._memory = mmap.mmap(ram, _STORAGE)
-        socket.close()
-        os.close(ram)
-        self._stub = Remote(self._socket)
-        # It opens the log while it starts.
-        os.close(log)
+        arguments = ("-cpu", model)
+        self._qemu = Machine(program, "none", _STORAGE, "int,guest_errors", arguments)
+        self._memory, self._stub = self._qemu.memory, self._qemu.stub
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._socket.close()
-        self._memory.close()
-        os.close(self._log)
+        self._qemu.close()
 
     # ------------------------------------------------------------ one case
 
@@ -200,7 +162,7 @@ class _Machine:
             return Refused(_NOT_CUT if int(outside[1], 16) > _ADDRESS else _NO_BUS_ERRORS)
         found = _LOGGED.search(logged)
         trap = None if found is None else Trap(int(found[1], 16) // 4)
-        changed = _differences(image, self._memory[:])
+        changed = differences(image, self._memory[:])
         code = int.from_bytes(image[pc : pc + 2], "big")
         if trap is None and code == _RESET:
             return Refused("RESET: QEMU's has no effect that could be seen")
@@ -231,11 +193,11 @@ class _Machine:
     def _step(self, registers: Sequence[int]) -> tuple[Stop, str]:
         """The instruction at the pc, in the level of the processor; and what was logged."""
         _, stop = self._stub.step(["G" + _REGISTERS.pack(*registers).hex()])
-        logged = self._logged()
+        logged = self._qemu.logged()
         while stop is Stop.INTERRUPTED and not logged and self._registers() == tuple(registers):
             # It was slow, and has not begun.
             _, stop = self._stub.step()
-            logged = self._logged()
+            logged = self._qemu.logged()
         return stop, logged
 
     def _registers(self) -> tuple[int, ...]:
@@ -263,27 +225,7 @@ class _Machine:
             after |= {name: values[n] for n, (name, _) in enumerate(_CONTROL)}
         return after
 
-    def _logged(self) -> str:
-        """What the log has since the last time."""
-        try:
-            return os.read(self._log, 1 << 16).decode()
-        except BlockingIOError:
-            return ""
-
 
 def _copy(supervisor: int) -> int:
     """Which of the two stack pointers a level uses, as the spec counts them."""
     return 0 if supervisor else 1
-
-
-def _differences(before: bytearray, after: bytes) -> dict[int, int]:
-    """Cells that hold another byte, a page at a time."""
-    if before == after:
-        return {}
-    return {
-        i: after[i]
-        for page in range(0, _STORAGE, 4096)
-        if before[page : page + 4096] != after[page : page + 4096]
-        for i in range(page, page + 4096)
-        if before[i] != after[i]
-    }

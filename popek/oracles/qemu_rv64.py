@@ -14,25 +14,19 @@ Interrupts are off while a step is made.
 
 from __future__ import annotations
 
-import mmap
-import os
 import re
-import shutil
 import struct
-import subprocess
 from binascii import unhexlify
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from socket import socketpair
 from typing import Final
 
-from popek.oracles.gdb import Lost, Remote, Stop
+from popek.oracles.gdb import Lost, Stop
 from popek.oracles.oracle import (
     Answer,
     Case,
     Died,
     Identity,
-    OracleMissing,
     Outcome,
     Refused,
     State,
@@ -41,6 +35,7 @@ from popek.oracles.oracle import (
     bank,
     number,
 )
+from popek.oracles.qemu import NAME, Machine, differences, installed, version
 from popek.oracles.rv64_bench import BENCH, CELLS, RAM, unfit
 from popek.oracles.rv64_registers import (
     CSR,
@@ -56,7 +51,6 @@ from popek.oracles.rv64_registers import (
     SATP,
 )
 
-NAME: Final = "qemu"
 PROGRAM: Final = "qemu-system-riscv64"
 TITLE: Final = "RV64"
 
@@ -115,7 +109,7 @@ _RAISED: Final = (
 _PART: Final = 256
 _LANES: Final = 2
 
-_LOGGED: Final = re.compile(rb"riscv_cpu_do_interrupt: .*?async:0, cause:([0-9a-f]+)")
+_LOGGED: Final = re.compile(r"riscv_cpu_do_interrupt: .*?async:0, cause:([0-9a-f]+)")
 
 
 # ---------------------------------------------------------------- the oracle
@@ -131,16 +125,8 @@ class QemuRv64:
         """
         if title != TITLE:
             raise ValueError(f"{PROGRAM} runs {TITLE}, not {title}")
-        self._program = shutil.which(PROGRAM) or ""
-        if not self._program:
-            raise OracleMissing(
-                f"{PROGRAM} is not installed: `apt install qemu-system-misc` (Debian, Ubuntu)"
-            )
-        said = subprocess.run(
-            [self._program, "--version"], check=True, capture_output=True, text=True
-        )
-        version = re.search(r"version (\S+)", said.stdout)
-        self.identity = Identity(NAME, version[1] if version else "unknown", f"virt, {_CPU}")
+        self._program = installed(PROGRAM, "`apt install qemu-system-misc` (Debian, Ubuntu)")
+        self.identity = Identity(NAME, version(self._program), f"virt, {_CPU}")
         self.bench = BENCH
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
@@ -177,32 +163,12 @@ class _Machine:
     """A running QEMU that stands still between cases."""
 
     def __init__(self, program: str) -> None:
-        ram = os.memfd_create("ram")
-        os.truncate(ram, _RAM_SIZE)
-        self._log, log = os.pipe2(os.O_NONBLOCK)
-        self._socket, socket = socketpair()
-        memory = f"size={_RAM_SIZE},share=on,mem-path=/proc/self/fd/{ram}"
-        self._process = subprocess.Popen(
-            [
-                program,
-                *("-M", "virt,memory-backend=ram", "-m", f"{_RAM_SIZE >> 20}M", "-cpu", _CPU),
-                *("-object", f"memory-backend-file,id=ram,{memory}"),
-                *("-accel", "tcg", "-bios", "none", "-nodefaults", "-display", "none", "-S"),
-                *("-d", "int", "-D", f"/proc/self/fd/{log}"),
-                *("-chardev", f"socket,id=gdb,fd={socket.fileno()}", "-gdb", "chardev:gdb"),
-            ],
-            pass_fds=(ram, log, socket.fileno()),
-            stdin=subprocess.DEVNULL,
-        )
-        self._memory = mmap.mmap(ram, _RAM_SIZE)
-        socket.close()
-        os.close(ram)
+        arguments = ("-cpu", _CPU, "-bios", "none")
+        self._qemu = Machine(program, "virt", _RAM_SIZE, "int", arguments)
+        self._memory, self._stub = self._qemu.memory, self._qemu.stub
         #: What registers are known to hold.
         self._held: dict[int, int] = {}
         self._lines: dict[str, int] = {}
-        self._stub = Remote(self._socket)
-        # It opens the log while it starts.
-        os.close(log)
         instructions = struct.pack("<3I", *_INSTRUCTIONS)
         gate = _GATE - RAM
         self._memory[gate : gate + len(instructions)] = instructions
@@ -214,11 +180,7 @@ class _Machine:
         return any(self._held.get(n, 0) & _LOCKS for n in (PMPCFG0, _PMPCFG2))
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._socket.close()
-        self._memory.close()
-        os.close(self._log)
+        self._qemu.close()
 
     # ------------------------------------------------------------ one case
 
@@ -250,7 +212,7 @@ class _Machine:
             self._wake()
         if mode == _M and code & 127 == _SYSTEM_OPCODE:
             self._restore()
-        changed = _differences(image, self._memory[:CELLS])
+        changed = differences(image, self._memory[:CELLS], RAM)
         return Outcome(after, {"ram": changed}, trap, waits)
 
     def _enter(self, mode: int, pc: int) -> bool:
@@ -373,11 +335,7 @@ class _Machine:
 
     def _logged(self) -> Trap | None:
         """The exception that the log has since the last time, if any."""
-        try:
-            text = os.read(self._log, 1 << 16)
-        except BlockingIOError:
-            return None
-        found = _LOGGED.search(text)
+        found = _LOGGED.search(self._qemu.logged())
         return Trap(int(found[1], 16)) if found else None
 
 
@@ -401,19 +359,6 @@ def _stored(at: int, data: bytes) -> str:
 
 def _number_in(reply: bytes) -> int:
     return int.from_bytes(unhexlify(reply), "little")
-
-
-def _differences(before: bytearray, after: bytes) -> dict[int, int]:
-    """Cells that hold another byte, a page at a time."""
-    if before == after:
-        return {}
-    return {
-        RAM + i: after[i]
-        for page in range(0, CELLS, 4096)
-        if before[page : page + 4096] != after[page : page + 4096]
-        for i in range(page, page + 4096)
-        if before[i] != after[i]
-    }
 
 
 def _is_pending(state: State) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from itertools import islice
 from random import Random
@@ -461,7 +460,7 @@ def test_a_machine_that_dies_costs_its_case(monkeypatch: pytest.MonkeyPatch) -> 
 
     def dying(machine: Any, mode: int, pc: int) -> None:
         if pc == CODE + 4:
-            machine._process.kill()
+            machine._qemu._process.kill()
         enter(machine, mode, pc)
 
     monkeypatch.setattr(adapter._Machine, "_enter", dying)
@@ -471,7 +470,7 @@ def test_a_machine_that_dies_costs_its_case(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_missing_program_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(OracleMissing, match="apt install"):
         QemuRv64("RV64")
 
