@@ -174,15 +174,6 @@ ROWS: tuple[Row, ...] = (
         lambda made, seen, d: made.zeros.ending == "AC" and d.of == "phys" and _bits(d) == 1,
     ),
     Row(
-        BOTH,
-        Wrong.SPEC,
-        "CR2 has the address of a page fault whose delivery faults (vol. 3A, interrupt 14); of a "
-        "fault, the spec undoes everything",
-        lambda made, seen, d: (
-            made.zeros.first == "PF" and made.zeros.ending != "PF" and d.of == "CR2"
-        ),
-    ),
-    Row(
         BOCHS,
         Wrong.ORACLE,
         "CALL looks at its target before the stack is written (vol. 2A, CALL: operation)",
