@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from popek.smt.answer import Sat, Undecided, Unsat
-from popek.smt.z3_conditions import Z3Conditions
+from popek.smt.z3_conditions import LARGE, Z3Conditions
 from popek.terms import Term, evaluate
 from popek.validation.stepping import FETCH, Stepped, Stepper, Unencodable
 from popek.validation.trace import OK, Entry, Item, Kind
@@ -61,6 +61,7 @@ class Search:
     #: Every run that was made on the way and is of use.
     found: list[Stepped] = field(default_factory=list)
     runs: int = 0
+    _proved: dict[tuple[tuple[Term, ...], tuple[Term, ...]], Verdict] = field(default_factory=dict)
 
     def step(self, world: World) -> Stepped | None:
         """The step from a world; None where its fields mean no code."""
@@ -190,16 +191,21 @@ class Search:
         for e in before:
             if e.kind is Kind.BENCH or (e.kind is Kind.PREMISE and e.scope == "state"):
                 premises[e.kind].append(self.holding(e, True))
-        goal = [*premises[Kind.PREMISE], *wanted]
-        match self.solver.solve(goal, {}):
+        question = tuple(premises[Kind.PREMISE] + list(wanted)), tuple(premises[Kind.BENCH])
+        if question not in self._proved:
+            self._proved[question] = self._refuted(*question)
+        return self._proved[question]
+
+    def _refuted(self, goal: tuple[Term, ...], bench: tuple[Term, ...]) -> Verdict:
+        """With a large budget: an answer spares a search in vain."""
+        match self.solver.solve(goal, {}, LARGE):
             case Unsat():
                 return Verdict.INFEASIBLE
             case Undecided():
                 return Verdict.UNKNOWN
             case Sat():
                 pass
-        bench = premises[Kind.BENCH]
-        if bench and isinstance(self.solver.solve([*bench, *goal], {}), Unsat):
+        if bench and isinstance(self.solver.solve([*bench, *goal], {}, LARGE), Unsat):
             return Verdict.BEYOND
         return Verdict.UNKNOWN
 
