@@ -284,7 +284,8 @@ class Search:
             conditions = [*goals, *relevant, *alike]
             fixed: dict[Term, int] = {}
             for condition in conditions:
-                for name in sorted(names.mentioned(condition) - free):
+                # What was learnt of another run may be about what this one did not reach.
+                for name in sorted((names.mentioned(condition) - free) & trace.values.keys()):
                     fixed[names.variable(name)] = trace.values[name]
             match self.solver.solve(conditions, fixed):
                 case Sat(model=model):
