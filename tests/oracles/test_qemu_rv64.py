@@ -404,6 +404,16 @@ def test_a_fault_of_qemu(fault: str, of: Case, shown: dict[str, Value]) -> None:
     assert {name: seen.state[name] for name in shown} == shown
 
 
+def test_a_fault_of_qemu_that_the_bench_leaves_out() -> None:
+    """A TOR entry that ends at 0 matches nothing (PRIV, 3.7.1); here it denies U its code."""
+    ending_at_0: dict[str, Value] = {
+        "pmp__config": (0x08, 0x1F, *(0,) * 6),
+        "pmp__address": (0, (1 << 54) - 1, *(0,) * 6),
+    }
+    seen = ran(case(LW, priv=U, **ending_at_0))
+    assert (seen.state["mcause"], seen.state["mtval"]) == (1, CODE)
+
+
 # ---------------------------------------------------------------- the adapter
 
 
