@@ -8,7 +8,7 @@ the solver gives is run, and looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -336,11 +336,11 @@ class Search:
         values = {**run.trace.values, **model}
         index = self._indices(run, model)
         first: dict[Place, str] = {}
-        for name in run.trace.values:
-            if name in bound and name in names.indices:
+        for name, value in values.items():
+            if name in bound and name in names.indices and self._placed(name, values):
                 bank, term = names.indices[name]
                 other = first.setdefault((bank, index(term)), name)
-                if values[other] != values[name]:
+                if values[other] != value:
                     apart = terms.not_(terms.eq(names.indices[other][1], term))
                     alike = terms.eq(names.variable(other), names.variable(name))
                     yield terms.or_(apart, alike)
@@ -352,14 +352,20 @@ class Search:
         changed = {n for n, v in model.items() if trace.values.get(n) != v}
         index = self._indices(run, model)
         places: dict[Place, int] = {}
-        for name in sorted(trace.values, key=bound.__contains__):
-            if name in names.indices:
+        for name in sorted(values, key=bound.__contains__):
+            if name not in names.indices:
+                if name in changed:
+                    places[trace.place(name, index)] = values[name]
+            elif self._placed(name, values):
                 bank, term = names.indices[name]
                 if name in bound or name in changed or index(term) != trace.indices[term]:
                     places[bank, index(term)] = values[name]
-            elif name in changed:
-                places[trace.place(name, index)] = values[name]
         return run.world.but(places)
+
+    def _placed(self, name: str, values: Mapping[str, int]) -> bool:
+        """Whether the index of a symbol is known: that of one from another run may not be."""
+        names = self.stepper.names
+        return names.mentioned(names.indices[name][1]) <= values.keys()
 
     def _indices(self, run: Stepped, model: dict[str, int]) -> Callable[[Term], int]:
         """The values of indices by a model, and for the rest as in the run."""
@@ -370,21 +376,15 @@ class Search:
 
         def index(term: Term) -> int:
             if term not in moved:
-                if names.mentioned(term) & changed:
+                if term in trace.indices and not names.mentioned(term) & changed:
+                    moved[term] = trace.indices[term]
+                else:
                     number = evaluate(term, values)
                     assert isinstance(number, int)
                     moved[term] = number
-                else:
-                    moved[term] = trace.indices[term] if term in trace.indices else _number(term)
             return moved[term]
 
         return index
-
-
-def _number(term: Term) -> int:
-    assert term.is_const
-    value: int = term.payload
-    return value
 
 
 def _translating(run: Stepped, at: int) -> frozenset[int]:
