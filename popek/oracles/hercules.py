@@ -55,6 +55,7 @@ from popek.oracles.oracle import (
     bank,
     number,
 )
+from popek.oracles.s370_home import HOME
 from popek.oracles.s370_registers import (
     control_of,
     in_control,
@@ -155,6 +156,7 @@ class Hercules:
                 # LPSW refers to the block that its PSW is in.
                 f"KEY[{ENTRY_PSW.start // BLOCK}].R",
             ),
+            home=HOME,
         )
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
