@@ -91,6 +91,7 @@ def _header_document(header: Header) -> dict[str, Any]:
         "fixed": dict(bench.fixed),
         "regions": [[r.memory, r.first, r.last] for r in bench.regions],
         "unseen": sorted(bench.unseen),
+        "running": dict(bench.running),
         "home": _home_document(bench.home),
     }
 
@@ -122,6 +123,7 @@ def _header(document: Mapping[str, Any]) -> Header:
             tuple(Region(*r) for r in document["regions"]),
             frozenset(document.get("unseen", ())),
             home=_home(document.get("home")),
+            running=document.get("running", {}),
         ),
     )
 
