@@ -123,6 +123,12 @@ _STANDS: Final = re.compile(rb"PSW=([0-9A-F]{8}) ([0-9A-F]{8})")
 _CODE: Final = re.compile(rb"INST=([0-9A-F]+)")
 _KEYS: Final = re.compile(rb"R:([0-9A-F]{5}[08]00):K:([0-9A-F]{2})")
 
+#: The segment-table entry of the code, in the language of the spec.
+_CODE_SEGMENT: Final = (
+    "(CR1.ORIGIN @ 0b000000) + "
+    "(if CR0.FORMAT[3] == 0 then zext(IA[0..7] @ 0b00) else zext(IA[0..3] @ 0b00))"
+)
+
 _PROGRAM_OLD: Final = slice(40, 48)
 #: The instruction address in the new PSW of program interruptions.
 _PROGRAM_NEW: Final = range(109, 112)
@@ -157,8 +163,9 @@ class Hercules:
                 "not IA[23]",
                 # Hercules compares 56 bits.
                 "COMPARATOR[56..63] == 0",
-                # No segment table goes on at address 0.
+                # Neither the segment table nor the page table of the code goes on at address 0.
                 "CR1.ORIGIN <= 0x3FFF0",
+                f"main[{_CODE_SEGMENT}, 4][8..28] < 0x1FFF80",
                 f"TIMER[28..63] == {_RUNNING:#x}",
                 # LPSW refers to the block that its PSW is in.
                 f"KEY[{ENTRY_PSW.start // BLOCK}].R",

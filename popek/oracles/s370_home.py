@@ -1,8 +1,8 @@
 """A small system for the S/370, near which cases start: new PSWs, handlers, tables.
 
-Translation is off; the tables map the first 64K of virtual addresses to themselves, with segments
-of 1M and pages of 2K, and nothing beyond.  The general registers are addresses there; condition
-code, program mask and level are left open.
+Translation is off; the tables map the first 64K of each segment to the first of storage, with
+segments of 1M and pages of 2K.  The general registers are addresses there; condition code, program
+mask and level are left open.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ def _main() -> dict[int, int]:
     for i, at in enumerate(_NEW_PSWS):
         put(at, EC_MODE, 4)
         put(at + 4, HANDLERS + 0x10 * i, 4)
-    # One sixteenth of a page table (POO, chapter 3, "Segment-Table Entries").
-    put(SEGMENTS, PAGES, 4)
+    for segment in range(16):
+        # One sixteenth of a page table (POO, chapter 3, "Segment-Table Entries").
+        put(SEGMENTS + 4 * segment, PAGES, 4)
     for page in range(0x1_0000 // _BLOCK):
         put(PAGES + 2 * page, page << 3, 2)
     return cells
