@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-import popek
+from popek.cli.validate import on_bench
 from popek.isa import ir
 from popek.oracles.catalogue import known
 from popek.oracles.oracle import Oracle, Outcome, Refused
@@ -52,8 +52,8 @@ def command(
     spec: str, recording: Path, count: int, seed: int, name: str | None, record: Path | None
 ) -> None:
     """The mutation score of SPEC on the cases of RECORDING."""
-    isa = popek.load(spec)
     header, recorded = read(recording)
+    isa = on_bench(spec, header.spec, header.bench.conditions)
     entries = dict(by_form(recorded))
     shown = replace(isa, forms=tuple(f for f in isa.forms if f.key in entries))
     forms = {form.key: form for form in shown.forms}
