@@ -30,6 +30,7 @@ from popek.oracles.oracle import (
     Bench,
     Case,
     Died,
+    Home,
     Identity,
     OracleMissing,
     Outcome,
@@ -47,6 +48,7 @@ NAME: Final = "hatari"
 #: Bytes of RAM, and those of them that a case has: vectors, what users reach at the bottom, and the
 #: end, behind which are bus errors.
 _RAM: Final = 4 << 20
+_VECTORS: Final = 64
 _LOW: Final = range(0x8, 0x1_0000)
 _HIGH: Final = range(_RAM - 0x1000, _RAM)
 _AREAS: Final = (_LOW, _HIGH)
@@ -55,7 +57,11 @@ _BEFORE: Final = ("low", "high")
 _AFTER: Final = ("low-after", "high-after")
 _REGIONS: Final = tuple(
     Region("store", first, last)
-    for first, last in ((_LOW.start, 0xFF), (0x800, _LOW.stop - 1), (_HIGH.start, _HIGH.stop - 1))
+    for first, last in (
+        (_LOW.start, 4 * _VECTORS - 1),
+        (0x800, _LOW.stop - 1),
+        (_HIGH.start, _HIGH.stop - 1),
+    )
 )
 
 _FIXED: Final[Mapping[str, Value]] = {"R.base": 0, "R.bound": _RAM, "storage": _RAM, "SR.T": 0}
@@ -64,6 +70,20 @@ _CONDITIONS: Final = (
     *(f"{name} == {value:#x}" for name, value in _FIXED.items()),
     "SR.I >= 4",
     "PC[23..0] >= 0x800",
+)
+
+#: Handlers, code, stacks, and what address registers point to, apart from each other.
+_HOME: Final = Home(
+    {"PC": 0x2000},
+    {
+        "A7": {0: 0x8000, 1: 0x7000},
+        "AR": {n: 0x9000 + 0x400 * n for n in range(7)},
+        "store": {
+            4 * vector + i: byte
+            for vector in range(2, _VECTORS)
+            for i, byte in enumerate(struct.pack(">I", 0x1000 + 0x10 * vector))
+        },
+    },
 )
 
 #: Where supervisors alone get, and where nobody writes.
@@ -111,6 +131,10 @@ class _Lost(Exception):
     """Hatari does not answer any more."""
 
 
+class _Halted(Exception):
+    """The processor has halted, and Hatari ended."""
+
+
 class Hatari:
     """The oracle; a process of its own for each batch."""
 
@@ -126,7 +150,7 @@ class Hatari:
             raise OracleMissing(f"{NAME} is not installed: `apt install hatari` (Debian, Ubuntu)")
         self._program = path
         self.identity = Identity(NAME, _version(path), "ST, 68000, cycle-exact")
-        self.bench = Bench(_FIXED, _REGIONS, conditions=_CONDITIONS)
+        self.bench = Bench(_FIXED, _REGIONS, conditions=_CONDITIONS, home=_HOME)
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
         machine: _Machine | None = None
@@ -140,7 +164,9 @@ class Hatari:
                     answer = machine.answer(case)
                 except _Lost as lost:
                     answer = Died(str(lost))
-                if isinstance(answer, Died) or machine.tainted:
+                except _Halted:
+                    answer = Refused("the processor halts, where a handler cannot be fetched")
+                if not machine.usable:
                     machine.close()
                     machine = None
                 yield answer
@@ -179,13 +205,13 @@ def _unfit(case: Case) -> str:
 class _Machine:
     """A running Hatari that stands in its debugger between steps.
 
-    `tainted`: a program has reached its devices, and the next case needs another one.
+    `usable`: for another case; not when it is lost, or a program has reached its devices.
     """
 
     def __init__(self, program: str) -> None:
         self._temporary = TemporaryDirectory()
         self._folder = Path(self._temporary.name)
-        self.tainted = False
+        self.usable = True
         rom = bytearray(_ROM_SIZE)
         parts = ((_ROM, _HEADER), (_IDLE, _IDLING), (_SETTLE, _SETTLING), (_ENTRY, _RTE))
         for at, content in parts:
@@ -209,6 +235,8 @@ class _Machine:
                 *("--machine", "st", "--memsize", f"{_RAM >> 20}", "--cpulevel", "0"),
                 *("--compatible", "on", "--cpu-exact", "on", "--addr24", "on"),
                 *("--drive-a", "off", "--drive-b", "off", "--sound", "off", "--fast-forward", "on"),
+                # It ends, at the latest, when the processor halts, instead of asking what to do.
+                *("--run-vbls", "1000000000"),
                 *("--confirm-quit", "off", "--log-level", "fatal", "--alert-level", "fatal"),
                 *("--trace", "cpu_exception,io_all", "--parse", "start"),
             ],
@@ -231,12 +259,13 @@ class _Machine:
         self._temporary.cleanup()
 
     def answer(self, case: Case) -> Answer:
-        """What one step makes of the case.  Raises _Lost."""
+        """What one step makes of the case.  Raises _Lost and _Halted."""
+        self.usable = False
         for _ in range(_TRIES):
             step = self._step(case)
             if not step.interrupted:
                 break
-        self.tainted = step.devices
+        self.usable = not step.devices
         return step.answer()
 
     def _step(self, case: Case) -> _Step:
@@ -263,9 +292,11 @@ class _Machine:
         said = b""
         while _DONE not in said:
             ready, _, _ = select.select([self._process.stderr], [], [], _PATIENCE)
-            part = os.read(self._process.stderr.fileno(), 1 << 16) if ready else b""
+            if not ready:
+                raise _Lost("Hatari hangs")
+            part = os.read(self._process.stderr.fileno(), 1 << 16)
             if not part:
-                raise _Lost("Hatari ended" if ready else "Hatari hangs")
+                raise _Halted
             said += part
         return said
 
