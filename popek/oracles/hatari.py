@@ -49,8 +49,11 @@ NAME: Final = "hatari"
 #: end, behind which are bus errors.
 _RAM: Final = 4 << 20
 _VECTORS: Final = 64
-_LOW: Final = range(0x8, 0x1_0000)
+_LOW: Final = range(0x1_0000)
 _HIGH: Final = range(_RAM - 0x1000, _RAM)
+#: Where supervisors alone get, and where nobody writes.
+_SUPERVISORS: Final = 0x800
+_READ_ONLY: Final = 0x8
 _AREAS: Final = (_LOW, _HIGH)
 #: Files with their contents.
 _BEFORE: Final = ("low", "high")
@@ -58,7 +61,7 @@ _AFTER: Final = ("low-after", "high-after")
 _REGIONS: Final = tuple(
     Region("store", first, last)
     for first, last in (
-        (_LOW.start, 4 * _VECTORS - 1),
+        (_READ_ONLY, 4 * _VECTORS - 1),
         (0x800, _LOW.stop - 1),
         (_HIGH.start, _HIGH.stop - 1),
     )
@@ -86,9 +89,6 @@ _HOME: Final = Home(
     },
 )
 
-#: Where supervisors alone get, and where nobody writes.
-_SUPERVISORS: Final = 0x800
-_READ_ONLY: Final = 0x8
 _ADDRESS: Final = (1 << 24) - 1
 
 #: The ROM: an image of TOS 2.6 as far as Hatari looks.
@@ -301,6 +301,11 @@ class _Machine:
         return said
 
 
+def _fetchable(pc: int) -> bool:
+    """Whether two words of code are there; the processor is always one ahead."""
+    return not pc & 1 and pc & _ADDRESS < _RAM - 2
+
+
 def _commands(case: Case) -> Iterator[str]:
     """What the debugger is told, to run a case."""
     state = case.state
@@ -356,8 +361,7 @@ class _Step:
     def answer(self) -> Answer:
         if why := self._refused():
             return Refused(why)
-        vectors = [vector for vector, _ in self._exceptions]
-        trap = Trap(vectors[0]) if vectors else None
+        trap = Trap(self._exceptions[0][0]) if self._exceptions else None
         return Outcome(self._state(), {"store": self.changed}, trap)
 
     def _refused(self) -> str:
@@ -370,7 +374,13 @@ class _Step:
             return "devices of the ST are there"
         if any(vector == _BUS_ERROR and at < _SUPERVISORS for vector, at in self._exceptions):
             return "the ST keeps its lowest 2 KiB from users, and its first 8 bytes from all"
+        if self._exceptions and not _fetchable(self._handler(self._exceptions[0][0])):
+            return "a handler cannot be fetched, which is found out in the same step"
         return ""
+
+    def _handler(self, vector: int) -> int:
+        cells = {**self.case.memory.get("store", {}), **self.changed}
+        return int.from_bytes(cells.get(4 * vector + i, 0) for i in range(4))
 
     def _state(self) -> dict[str, Value]:
         registers = {n.decode(): int(v, 16) for n, v in _REGISTER.findall(self.end)}
