@@ -165,7 +165,9 @@ class Hatari:
                 except _Lost as lost:
                     answer = Died(str(lost))
                 except _Halted:
-                    answer = Refused("the processor halts, where a handler cannot be fetched")
+                    answer = Refused(
+                        "the processor halts: neither the code nor a handler can be fetched"
+                    )
                 if not machine.usable:
                     machine.close()
                     machine = None
@@ -276,12 +278,12 @@ class _Machine:
                 image[cell - area.start] = store[cell]
         for name, image in zip(_BEFORE, before, strict=True):
             (self._folder / name).write_bytes(image)
-        _, entry, step, end = self._say(*_commands(case)).rsplit(_STANDS, 3)
+        _, step, end = self._say(*_commands(case)).rsplit(_STANDS, 2)
         after = [(self._folder / name).read_bytes() for name in _AFTER]
         changed: dict[int, int] = {}
         for area, old, new in zip(_AREAS, before, after, strict=True):
             changed |= differences(old, new, area.start)
-        return _Step(case, entry, step, end, changed)
+        return _Step(case, step, end, changed)
 
     def _say(self, *commands: str) -> bytes:
         """What Hatari says, up to the end of the last command of a case."""
@@ -335,10 +337,9 @@ def _commands(case: Case) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What Hatari said on the way into a case, of its step, and where it then stands."""
+    """What Hatari said of a case's step, and of where it then stands."""
 
     case: Case
-    entry: bytes
     step: bytes
     end: bytes
     changed: Mapping[int, int]
@@ -366,8 +367,6 @@ class _Step:
 
     def _refused(self) -> str:
         """Why this is not what the step makes of the case, "" if it is."""
-        if _EXCEPTION.search(self.entry):
-            return "the code cannot be fetched"
         if self.interrupted:
             return "an interrupt of the ST's video"
         if self.devices:
