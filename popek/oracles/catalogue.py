@@ -69,9 +69,9 @@ CATALOGUE: Final = (
     ),
     Known(
         "hatari",
-        ("68000",),
+        ("68000", "68010"),
         ("hatari", "Hatari"),
-        "the 68000 (Hatari, with WinUAE's processor)",
+        "the 68000 and 68010 (Hatari, with WinUAE's processor)",
         "apt install hatari",
     ),
     Known(

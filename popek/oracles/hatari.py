@@ -1,4 +1,4 @@
-"""Hatari, an Atari ST: a 68000 that takes bus and address errors.
+"""Hatari, an Atari ST: a 68000 or 68010 that takes bus and address errors.
 
 Its debugger, which reads commands from a pipe, writes a case into memory and registers and steps
 one instruction; the level is entered by stepping an RTE in the ROM, which is this adapter's own.
@@ -45,6 +45,9 @@ from popek.oracles.qemu import differences
 
 NAME: Final = "hatari"
 
+#: By the title of the spec: what Hatari calls the processor.
+LEVELS: Final = {"68000": 0, "68010": 1}
+
 #: Bytes of RAM, and those of them that a case has: vectors, what users reach at the bottom, and the
 #: end, behind which are bus errors.
 _RAM: Final = 4 << 20
@@ -75,9 +78,10 @@ _CONDITIONS: Final = (
     "PC[23..0] >= 0x800",
 )
 
-#: Handlers, code, stacks, and what address registers point to, apart from each other.
+#: Handlers, code, stacks, and what address registers point to, apart from each other; and the state
+#: that reaches all of them.
 _HOME: Final = Home(
-    {"PC": 0x2000},
+    {"PC": 0x2000, "SR.S": 1},
     {
         "A7": {0: 0x8000, 1: 0x7000},
         "AR": {n: 0x9000 + 0x400 * n for n in range(7)},
@@ -102,10 +106,19 @@ _IDLING: Final = struct.pack(">H", 0x60FE)
 _SETTLE: Final = _ROM + 0x40
 _SETTLING: Final = struct.pack(">2H", 0x46FC, 0x2000) * 16
 _SETTLED: Final = 6
-#: RTE, and its frame.
+#: MOVEC from D0 to D2 to the control registers of the 68010; then RTE, which has its frame here.
+_CONTROL: Final = (("VBR", 0x801), ("SFC", 0x000), ("DFC", 0x001))
 _ENTRY: Final = _ROM + 0x100
+_TO_CONTROL: Final = b"".join(
+    struct.pack(">2H", 0x4E7B, n << 12 | code) for n, (_, code) in enumerate(_CONTROL)
+)
 _RTE: Final = struct.pack(">H", 0x4E73)
 _FRAME: Final = _ROM + 0x200
+#: MOVEC the other way round, and a VBR of 0, which D3 holds.
+_LEAVE: Final = _ROM + 0x180
+_FROM_CONTROL: Final = b"".join(
+    struct.pack(">2H", 0x4E7A, n << 12 | code) for n, (_, code) in enumerate(_CONTROL)
+) + struct.pack(">2H", 0x4E7B, 0x3801)
 _AUTOVECTORS: Final = range(25, 32)
 _BUS_ERROR: Final = 2
 
@@ -115,10 +128,11 @@ _RESET: Final = 0x4E70
 #: What Hatari says: of a step where it stands, of each exception, of each access to a device.
 _STANDS: Final = b"\nCPU=$"
 _EXCEPTION: Final = re.compile(rb"cpu exception (\d+) .*?fault_e3 ([0-9a-f]+)")
-_DEVICE: Final = re.compile(rb"IO (?:read|write)")
+_DEVICE: Final = re.compile(rb"IO (read|write)\.. \$([0-9a-f]+)")
 _REGISTER: Final = re.compile(rb"\b(D\d|A\d|USP|ISP) +([0-9A-F]{8})")
 _STATUS: Final = re.compile(rb"T=(\d)\d S=(\d) .*?X=(\d) N=(\d) Z=(\d) V=(\d) C=(\d) IMASK=(\d)")
 _STATUS_NAMES: Final = ("SR.T", "SR.S", "SR.X", "SR.N", "SR.Z", "SR.V", "SR.C", "SR.I")
+_HALTS: Final = b"CPU halted"
 _DONE: Final = f"Wrote {len(_HIGH):#x} bytes.".encode()
 
 #: Seconds without an answer after which Hatari hangs.
@@ -143,13 +157,13 @@ class Hatari:
 
         Raises OracleMissing without the program, ValueError for another processor's spec.
         """
-        if title != "68000":
-            raise ValueError(f"{NAME} runs 68000, not {title}")
+        if title not in LEVELS:
+            raise ValueError(f"{NAME} runs {' and '.join(LEVELS)}, not {title}")
         path = shutil.which(NAME)
         if path is None:
             raise OracleMissing(f"{NAME} is not installed: `apt install hatari` (Debian, Ubuntu)")
-        self._program = path
-        self.identity = Identity(NAME, _version(path), "ST, 68000, cycle-exact")
+        self._program, self._level = path, LEVELS[title]
+        self.identity = Identity(NAME, _version(path), f"ST, {title}, cycle-exact")
         self.bench = Bench(_FIXED, _REGIONS, conditions=_CONDITIONS, home=_HOME)
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
@@ -159,7 +173,7 @@ class Hatari:
                 if why := _unfit(case):
                     yield Refused(why)
                     continue
-                machine = machine or _Machine(self._program)
+                machine = machine or _Machine(self._program, self._level)
                 try:
                     answer = machine.answer(case)
                 except _Lost as lost:
@@ -210,13 +224,19 @@ class _Machine:
     `usable`: for another case; not when it is lost, or a program has reached its devices.
     """
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, level: int) -> None:
         self._temporary = TemporaryDirectory()
         self._folder = Path(self._temporary.name)
         self.usable = True
         rom = bytearray(_ROM_SIZE)
-        parts = ((_ROM, _HEADER), (_IDLE, _IDLING), (_SETTLE, _SETTLING), (_ENTRY, _RTE))
-        for at, content in parts:
+        parts = {
+            _ROM: _HEADER,
+            _IDLE: _IDLING,
+            _SETTLE: _SETTLING,
+            _ENTRY: _TO_CONTROL + _RTE,
+            _LEAVE: _FROM_CONTROL,
+        }
+        for at, content in parts.items():
             rom[at - _ROM : at - _ROM + len(content)] = content
         (self._folder / "rom").write_bytes(rom)
         (self._folder / "none").touch()
@@ -224,22 +244,14 @@ class _Machine:
         self._process = subprocess.Popen(
             [
                 program,
-                *(
-                    "--configfile",
-                    "none",
-                    "--tos",
-                    "rom",
-                    "--patch-tos",
-                    "off",
-                    "--fast-boot",
-                    "on",
-                ),
-                *("--machine", "st", "--memsize", f"{_RAM >> 20}", "--cpulevel", "0"),
+                *("--configfile", "none", "--tos", "rom"),
+                *("--patch-tos", "off", "--fast-boot", "on"),
+                *("--machine", "st", "--memsize", f"{_RAM >> 20}", "--cpulevel", f"{level}"),
                 *("--compatible", "on", "--cpu-exact", "on", "--addr24", "on"),
                 *("--drive-a", "off", "--drive-b", "off", "--sound", "off", "--fast-forward", "on"),
                 # It ends, at the latest, when the processor halts, instead of asking what to do.
                 *("--run-vbls", "1000000000"),
-                *("--confirm-quit", "off", "--log-level", "fatal", "--alert-level", "fatal"),
+                *("--confirm-quit", "off", "--log-level", "error", "--alert-level", "fatal"),
                 *("--trace", "cpu_exception,io_all", "--parse", "start"),
             ],
             cwd=self._folder,
@@ -278,12 +290,17 @@ class _Machine:
                 image[cell - area.start] = store[cell]
         for name, image in zip(_BEFORE, before, strict=True):
             (self._folder / name).write_bytes(image)
-        _, step, end = self._say(*_commands(case)).rsplit(_STANDS, 2)
+        said = self._say(*_commands(case))
+        if "VBR" in case.state:
+            said, control = said.rsplit(_STANDS, 1)
+        else:
+            control = b""
+        _, step, end = said.rsplit(_STANDS, 2)
         after = [(self._folder / name).read_bytes() for name in _AFTER]
         changed: dict[int, int] = {}
         for area, old, new in zip(_AREAS, before, after, strict=True):
             changed |= differences(old, new, area.start)
-        return _Step(case, step, end, changed)
+        return _Step(case, step, end, control, changed)
 
     def _say(self, *commands: str) -> bytes:
         """What Hatari says, up to the end of the last command of a case."""
@@ -300,7 +317,14 @@ class _Machine:
             if not part:
                 raise _Halted
             said += part
+        if _HALTS in said:
+            raise _Halted
         return said
+
+
+def _registers(said: bytes) -> dict[str, int]:
+    """Those of the debugger's list."""
+    return {name.decode(): int(value, 16) for name, value in _REGISTER.findall(said)}
 
 
 def _fetchable(pc: int) -> bool:
@@ -319,8 +343,14 @@ def _commands(case: Case) -> Iterator[str]:
     for name, area in zip(_BEFORE, _AREAS, strict=True):
         yield f"loadbin {name} {area.start}"
     pc = number(state, "PC")
-    yield f"w w ${_FRAME:x} {word_of(state)} {pc >> 16} {pc & 0xFFFF}"
-    yield from ("r sr=$2700", f"r a7=${_FRAME:x}", f"r pc=${_ENTRY:x}", "s")
+    yield f"w w ${_FRAME:x} {word_of(state)} {pc >> 16} {pc & 0xFFFF} 0"
+    yield from ("r sr=$2700", f"r a7=${_FRAME:x}")
+    if "VBR" in state:
+        for n, (name, _) in enumerate(_CONTROL):
+            yield f"r d{n}=${number(state, name):x}"
+        yield from (f"r pc=${_ENTRY:x}", f"c {len(_CONTROL) + 1}")
+    else:
+        yield from (f"r pc=${_ENTRY + len(_TO_CONTROL):x}", "s")
     # The step.
     active, other = ("SSP", "USP") if state["SR.S"] else ("USP", "SSP")
     stacks = dict(zip(("SSP", "USP"), bank(state, "A7"), strict=True))
@@ -331,17 +361,20 @@ def _commands(case: Case) -> Iterator[str]:
         yield f"r a{i}=${value:x}"
     yield f"r {other_name}=${stacks[other]:x}"
     yield from ("s", "r")
+    if "VBR" in state:
+        yield from ("r sr=$2700", "r d3=0", f"r pc=${_LEAVE:x}", f"c {len(_CONTROL) + 1}", "r")
     for name, area in zip(_AFTER, _AREAS, strict=True):
         yield f"savebin {name} {area.start} {len(area)}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What Hatari said of a case's step, and of where it then stands."""
+    """What Hatari said of a case's step, of where it then stands, and of the control registers."""
 
     case: Case
     step: bytes
     end: bytes
+    control: bytes
     changed: Mapping[int, int]
 
     @property
@@ -356,8 +389,14 @@ class _Step:
 
     @property
     def devices(self) -> bool:
-        """Whether it has reached the devices of the ST."""
-        return _DEVICE.search(self.step) is not None
+        """Whether it has reached the devices of the ST.  A write is reported first, and may then
+        be a bus error.
+        """
+        errors = {at for vector, at in self._exceptions if vector == _BUS_ERROR}
+        return any(
+            kind == b"read" or int(at, 16) & _ADDRESS not in errors
+            for kind, at in _DEVICE.findall(self.step)
+        )
 
     def answer(self) -> Answer:
         if why := self._refused():
@@ -379,10 +418,17 @@ class _Step:
 
     def _handler(self, vector: int) -> int:
         cells = {**self.case.memory.get("store", {}), **self.changed}
-        return int.from_bytes(cells.get(4 * vector + i, 0) for i in range(4))
+        entry = self._control.get("VBR", 0) + 4 * vector
+        return int.from_bytes(cells.get(entry + i & _ADDRESS, 0) for i in range(4))
+
+    @property
+    def _control(self) -> dict[str, int]:
+        """Of the 68010."""
+        found = _registers(self.control)
+        return {name: found[f"D{n}"] for n, (name, _) in enumerate(_CONTROL)} if found else {}
 
     def _state(self) -> dict[str, Value]:
-        registers = {n.decode(): int(v, 16) for n, v in _REGISTER.findall(self.end)}
+        registers = _registers(self.end)
         status = _STATUS.search(self.end)
         assert status is not None
         flags = dict(zip(_STATUS_NAMES, map(int, status.groups()), strict=True))
@@ -391,6 +437,7 @@ class _Step:
         return {
             **self.case.state,
             **flags,
+            **self._control,
             "D": tuple(registers[f"D{i}"] for i in range(8)),
             "AR": tuple(registers[f"A{i}"] for i in range(7)),
             "A7": stacks,

@@ -59,9 +59,31 @@ def test_an_operand_relative_to_the_pc_is_a_program_reference() -> None:
     assert seen.changed["store"][0x7FF3] & 0x1F == 0b10110
 
 
+@pytest.mark.parametrize("code", [0x3010, 0x3080])
+def test_no_user_reaches_devices(code: int) -> None:
+    seen = shown(on_st(AR=(0xFF_8800,) * 7, **{"SR.S": 0}), code)
+    assert seen.trap == Trap(2)
+
+
 def test_clr_reads_first() -> None:
     seen = shown(on_st(AR=(RAM,) * 7), 0x4250)
     assert seen.changed["store"][0x7FF3] & 0x1F == 0b10101
+
+
+def test_the_control_registers_of_the_68010() -> None:
+    """MOVEC D1, VBR; the others are as they were.  Then a bus error, by the table at VBR."""
+    before = on_st(VBR=0x4000, SFC=5, DFC=1, D=(0, 0x1234, 0, 0, 0, 0, 0, 0), AR=(RAM,) * 7)
+    vector = words(0x4008, 0, 0x2468)
+    cases = [
+        Case(before, {"store": words(0x1000, *c) | vector}) for c in ((0x4E7B, 0x1801), (0x3010,))
+    ]
+    move, error = Hatari("68010").run(cases)
+    assert isinstance(move, Outcome)
+    assert isinstance(error, Outcome)
+    assert move.state == {**before, "PC": 0x1004, "VBR": 0x1234}
+    assert (error.trap, error.state["PC"], error.state["A7"]) == (Trap(2), 0x2468, (0x7FC6, 0x6000))
+    assert (error.state["VBR"], error.state["SFC"], error.state["DFC"]) == (0x4000, 5, 1)
+    assert error.changed["store"][0x7FCC] == 0x80  # format 8
 
 
 def test_cases_do_not_see_each_other() -> None:
