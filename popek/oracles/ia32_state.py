@@ -324,6 +324,7 @@ FIXED: Final = {
     "EFLAGS.RF": 0,
     "EFLAGS.VM": 0,
     "inhibit": 0,
+    "delivering": 0,
     "CR0.PE": 1,
     "CR0.CD": 0,
     "CR0.NW": 0,

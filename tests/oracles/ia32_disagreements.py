@@ -168,13 +168,6 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         BOCHS,
-        Wrong.SPEC,
-        "an alignment check in the delivery of an exception has EXT in its error code (vol. 3A, "
-        "interrupt 17); the spec's translation does not know",
-        lambda made, seen, d: made.zeros.ending == "AC" and d.of == "phys" and _bits(d) == 1,
-    ),
-    Row(
-        BOCHS,
         Wrong.ORACLE,
         "CALL looks at its target before the stack is written (vol. 2A, CALL: operation)",
         lambda made, seen, d: made.form.mnemonic == "CALL" and made.zeros.first == "GP",
