@@ -156,8 +156,8 @@ class _Worker:
         self._running: tuple[BaseProcess, Connection] | None = None
 
     def step(self, words: list[int], memory: dict[int, bytes]) -> Reply | Died:
-        _, pipe = self._running = self._running or _started()
         try:
+            _, pipe = self._running = self._running or _started()
             pipe.send((words, memory))
             if pipe.poll(_PATIENCE):
                 reply: Reply = pipe.recv()
@@ -184,4 +184,5 @@ def _started() -> tuple[BaseProcess, Connection]:
     process = context.Process(target=serve, args=(theirs,), daemon=True, name="popek-unicorn")
     process.start()
     theirs.close()  # else the end of the process would not be the end of the pipe
+    pipe.recv()  # that it is ready
     return process, pipe

@@ -31,8 +31,8 @@ _CODE_AT, _FRAME_AT = 0x3_0000, 0x8000
 _IRETD: Final = b"\xcf"
 _FRAME: Final = struct.Struct("<5I")
 
-#: No address: a run ends after its one instruction.
-_NOWHERE: Final = 1 << 32
+#: Bytes of the longest instruction.
+_LONGEST: Final = 15
 _EXCEPTIONS: Final = 32
 
 _PORTS: Final = "a port: Unicorn asks neither the level nor the bitmap"
@@ -41,10 +41,11 @@ _NOT_ENTERED: Final = "IRETD does not lead to the state"
 
 
 def serve(pipe: Connection) -> None:
-    """Answer states with memories by replies, until the pipe is closed."""
+    """Say that it is ready, then answer states with memories by replies, until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what becomes of us
     machine = _Machine()
     try:
+        pipe.send(None)
         while True:
             words, memory = pipe.recv()
             pipe.send(machine.step(words, memory))
@@ -61,6 +62,7 @@ class _Machine:
         self._error: type[Exception] = package.UcError
         self._uc: Any = package.Uc(package.UC_ARCH_X86, package.UC_MODE_32)
         self._uc.mem_map(0, 1 << 32)
+        self._uc.ctl_exits_enabled(True)
         self._reset = self._uc.context_save()
         self._segments = self._ids(names, "ES", "CS", "SS", "DS", "FS", "GS")
         self._gpr = self._ids(names, "EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI")
@@ -105,10 +107,9 @@ class _Machine:
         if not self._enter(words):
             return _NOT_ENTERED
         with self._loaded(memory):
-            self._uc.ctl_flush_tb()
             self._refused = ""
             try:
-                self._uc.emu_start(words[EIP], _NOWHERE, count=1)
+                self._run(words[EIP], words[4 * _CS + 3])
             except self._error as error:
                 return f"Unicorn stops: {error}"
             if self._refused:
@@ -117,6 +118,14 @@ class _Machine:
             if after[TR] != words[TR]:
                 return _TASKS
             return after, {cell: self._byte(cell) for cell in self._changed(memory)}
+
+    def _run(self, offset: int, base: int) -> None:
+        """One instruction.  A block is to be no longer: a store into what follows would begin it
+        again.
+        """
+        self._uc.ctl_flush_tb()
+        self._uc.ctl_set_exits([base + offset + n & 0xFFFF_FFFF for n in range(1, _LONGEST + 1)])
+        self._uc.emu_start(offset, 0, count=1)
 
     def _enter(self, words: list[int]) -> bool:
         """Into the state from level 0; whether it is reached."""
@@ -127,8 +136,7 @@ class _Machine:
         frame = {_CODE_AT: _IRETD, _FRAME_AT: _FRAME.pack(*wanted)}
         with self._loaded(self._described(words, _CS) | self._described(words, _SS) | frame):
             uc.reg_write(self._gpr[_ESP], _FRAME_AT)
-            uc.ctl_flush_tb()
-            uc.emu_start(_CODE_AT, _NOWHERE, count=1)
+            self._run(_CODE_AT, 0)
         for n in (_ES, _DS, _FS, _GS):
             with self._loaded(self._described(words, n)):
                 uc.reg_write(self._segments[n], words[4 * n])
