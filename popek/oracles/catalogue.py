@@ -47,6 +47,13 @@ CATALOGUE: Final = (
         "apt install bochs",
     ),
     Known(
+        "unicorn",
+        ("IA-32",),
+        ("unicorn", "Unicorn"),
+        "IA-32 at level 3 (Unicorn)",
+        "pip install unicorn",
+    ),
+    Known(
         "machine68k",
         ("68000", "68010"),
         ("machine68k", "Machine68k"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from popek.isa import ir
 from popek.oracles import Outcome
 from popek.validation.comparison import Difference, differences
@@ -11,13 +13,20 @@ from tests.oracles.comparing import Trial
 
 
 def unexplained(
-    isa: ir.Isa, made: Trial, seen: Outcome, rows: tuple[Row, ...]
+    isa: ir.Isa,
+    made: Trial,
+    seen: Outcome,
+    rows: tuple[Row, ...],
+    unseen: Collection[str] = (),
 ) -> tuple[Difference, ...]:
-    """The differences, if no row explains them; none either where the spec says nothing."""
+    """The differences, if no row explains them; none either where the spec says nothing.
+
+    `unseen` are components that the oracle does not show.
+    """
     said = predict(isa, made.form, made.fields, made.case)
     if isinstance(said, Silent):
         return ()
-    found = differences(isa, made.case, said, seen)
+    found = differences(isa, made.case, said, seen, unseen)
     first = said.zeros
     step = Step(
         first.ending,
