@@ -177,7 +177,8 @@ def _subjects(
             if record is not None and batch.made.subject.scope == CLAUSE:
                 for recorded in _shown(batch, answers):
                     record(recorded)
-            if store is not None:
+            # What is unknown is asked again: the machine may have been busy.
+            if store is not None and not found.unknown:
                 store.put(forms[batch.made.subject.form], found)
         waiting.clear()
 
