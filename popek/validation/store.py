@@ -76,7 +76,9 @@ def common_of(
         isa.functions,
         isa.prefixes,
     )
-    parts = (constants, spec, list(benches), list(oracles), seed)
+    # A set has another order in another process.
+    set_up = [(b.fixed, b.regions, sorted(b.unseen), b.conditions, b.home) for b in benches]
+    parts = (constants, spec, set_up, list(oracles), seed)
     return _digest(*map(repr, parts))
 
 
