@@ -47,6 +47,13 @@ CATALOGUE: Final = (
         "apt install bochs",
     ),
     Known(
+        "unicorn",
+        ("IA-32",),
+        ("unicorn", "Unicorn"),
+        "IA-32 at level 3 (Unicorn)",
+        "pip install unicorn",
+    ),
+    Known(
         "machine68k",
         ("68000", "68010"),
         ("machine68k", "Machine68k"),
@@ -66,6 +73,13 @@ CATALOGUE: Final = (
         ("qemu_m68k", "QemuM68k"),
         "the 68000 and 68010 (QEMU's TCG)",
         "apt install qemu-system-misc",
+    ),
+    Known(
+        "hatari",
+        ("68000", "68010"),
+        ("hatari", "Hatari"),
+        "the 68000 and 68010 (Hatari, with WinUAE's processor)",
+        "apt install hatari",
     ),
     Known(
         "hercules",

@@ -74,12 +74,14 @@ _ES, _CS, _SS, _DS, _FS, _GS = range(6)
 _SELECTORS: Final = ("ES", "", "", "DS", "FS", "GS")
 
 #: Access rights as VMX has them.
-_CODE, _PRESENT, _BIG, _PAGES, _UNUSABLE = 0x18, 0x80, 0x4000, 0x8000, 0x10000
+_CODE, _PRESENT, _BIG, _PAGES, UNUSABLE = 0x18, 0x80, 0x4000, 0x8000, 0x10000
 
-#: The words behind the segments.
-_CPL, _EIP, _FLAGS, _GPR, _CR = 40, 41, 42, 43, 51
-_DR, _SHADOW = 55, 61
-_GDTR, _LDTR, _IDTR, _TR = 24, 28, 32, 36
+#: The words behind the segments; in these the order is that of the spec's names: CR0, CR2, CR3,
+#: CR4 from CR on, DR0 to DR3, DR6, DR7 from DR on.  Tables are segments: selector, rights, limit,
+#: base.
+CPL, EIP, FLAGS, GPR, CR = 40, 41, 42, 43, 51
+DR, SHADOW = 55, 61
+GDTR, LDTR, IDTR, TR = 24, 28, 32, 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def encoded(state: State, entry: Entry) -> list[int] | Refused:
         words += selector(state, n), rights, seg.limit, seg.base
     tss_type = (9 if number(state, "TSS.wide") else 1) | (2 if entry.busy else 0)
     ldt_limit, tss_limit = number(state, "LDT.limit"), number(state, "TSS.limit")
-    ldt = 0x82 | _granularity(ldt_limit) if number(state, "LDT.usable") else _UNUSABLE
+    ldt = 0x82 | _granularity(ldt_limit) if number(state, "LDT.usable") else UNUSABLE
     if entry.whole_limits:
         if not _whole(tss_limit) or (number(state, "LDT.usable") and not _whole(ldt_limit)):
             return Refused(_NO_SUCH_LIMIT)
@@ -218,7 +220,7 @@ class _Segment:
         if not self.usable:
             if n in (_CS, _SS):
                 return "CS or SS is null"
-            return "a null segment with a level" if self.level else _UNUSABLE
+            return "a null segment with a level" if self.level else UNUSABLE
         kind = self._code(cpl) if n == _CS else self._data(n, cpl)
         if isinstance(kind, str):
             return kind
@@ -256,11 +258,11 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
     What no instruction can find out stays as it was: the hidden part of a null segment but for its
     level, and of a null LDTR.
     """
-    cpl, virtual = words[_CPL], words[_FLAGS] >> _EFLAGS["EFLAGS.VM"][0] & 1
+    cpl, virtual = words[CPL], words[FLAGS] >> _EFLAGS["EFLAGS.VM"][0] & 1
     columns = [list(bank(before, f"seg.{part}")) for part in _PARTS]
     for n in range(6):
         _, rights, limit, base = words[4 * n : 4 * n + 4]
-        if rights & _UNUSABLE:
+        if rights & UNUSABLE:
             columns[2][n] = columns[7][n] = 0
             continue
         code = rights & 8
@@ -287,34 +289,34 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
         "SS.RPL": cpl if virtual else words[4 * _SS] & 3,
         "CS_D": words[4 * _CS + 1] >> 14 & 1,
         "SS_B": words[4 * _SS + 1] >> 14 & 1,
-        "GDTR.limit": words[_GDTR + 2],
-        "GDTR.base": words[_GDTR + 3],
-        "IDTR.limit": words[_IDTR + 2],
-        "IDTR.base": words[_IDTR + 3],
-        "LDTR": words[_LDTR],
-        "TR": words[_TR],
-        "TSS.limit": words[_TR + 2],
-        "TSS.base": words[_TR + 3],
-        "TSS.wide": words[_TR + 1] >> 3 & 1,
-        "EIP": words[_EIP],
-        "gpr": words[_GPR : _GPR + 8],
-        "CR2": words[_CR + 1],
-        **{f"DR{n}": words[_DR + n] for n in range(4)},
-        "inhibit": words[_SHADOW] & 1 | words[_SHADOW] >> 1 & 1,
-        "NMI_blocked": words[_SHADOW] >> 3 & 1,
-        **_fields(words[_FLAGS], _EFLAGS, before),
-        **_fields(words[_CR], _CR0, before),
-        **_fields(words[_CR + 2], _CR3, before),
-        **_fields(words[_CR + 3], _CR4, before),
-        **_fields(words[_DR + 4], _DR6, before),
-        **_fields(words[_DR + 5], _DR7, before),
+        "GDTR.limit": words[GDTR + 2],
+        "GDTR.base": words[GDTR + 3],
+        "IDTR.limit": words[IDTR + 2],
+        "IDTR.base": words[IDTR + 3],
+        "LDTR": words[LDTR],
+        "TR": words[TR],
+        "TSS.limit": words[TR + 2],
+        "TSS.base": words[TR + 3],
+        "TSS.wide": words[TR + 1] >> 3 & 1,
+        "EIP": words[EIP],
+        "gpr": words[GPR : GPR + 8],
+        "CR2": words[CR + 1],
+        **{f"DR{n}": words[DR + n] for n in range(4)},
+        "inhibit": words[SHADOW] & 1 | words[SHADOW] >> 1 & 1,
+        "NMI_blocked": words[SHADOW] >> 3 & 1,
+        **_fields(words[FLAGS], _EFLAGS, before),
+        **_fields(words[CR], _CR0, before),
+        **_fields(words[CR + 2], _CR3, before),
+        **_fields(words[CR + 3], _CR4, before),
+        **_fields(words[DR + 4], _DR6, before),
+        **_fields(words[DR + 5], _DR7, before),
     }
     if virtual:
         state |= {"CS_LOW": words[4 * _CS] & 3, "SS_LOW": words[4 * _SS] & 3}
-    usable = not words[_LDTR + 1] & _UNUSABLE
+    usable = not words[LDTR + 1] & UNUSABLE
     state["LDT.usable"] = int(usable)
     if usable:
-        state |= {"LDT.limit": words[_LDTR + 2], "LDT.base": words[_LDTR + 3]}
+        state |= {"LDT.limit": words[LDTR + 2], "LDT.base": words[LDTR + 3]}
     return state
 
 
@@ -324,6 +326,7 @@ FIXED: Final = {
     "EFLAGS.RF": 0,
     "EFLAGS.VM": 0,
     "inhibit": 0,
+    "delivering": 0,
     "CR0.PE": 1,
     "CR0.CD": 0,
     "CR0.NW": 0,

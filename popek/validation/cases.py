@@ -58,7 +58,7 @@ class Population:
 
     `paths` are those that some state takes.  `beyond` (no state that the oracle can be set up as),
     `infeasible` and `unknown` count beginnings of paths; `cut`: there are more paths.  `scopes` are
-    the deliveries and translations that were met.
+    the deliveries and translations that paths lead to.
     """
 
     subject: Subject
@@ -106,7 +106,8 @@ def population(
         steps += _variants(search, taking, f"{name}/variant {number}")
     if scope == CLAUSE:
         steps += starts(search, f"{name}/random", RANDOM, anywhere=True)
-    scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
+    # What only random steps have met is not found again.
+    scopes = {s.scope for run in _runs(paths) for s in (*run.stretches, *run.trace.walks)}
     return Population(
         Subject(form.key, scope),
         tuple(made_of(isa, scope, run, ground) for run in steps),

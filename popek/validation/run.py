@@ -188,6 +188,10 @@ def _subjects(
                 flush()
             progress("validating", len(done) + len(waiting), len(subjects))
         flush()
+    except KeyboardInterrupt:
+        # Making the cases took longer than showing them does; a second interrupt ends that, too.
+        flush()
+        raise
     finally:
         result.subjects += [done[s] for s in subjects if s in done]
     return reused

@@ -16,6 +16,7 @@ import pytest
 
 from popek.guest import Decoded, Decoder, Disassembler, canonical, encode, sample_fields
 from popek.isa import ir
+from tests.encodings.ia32_operands import Operand, operands
 from tests.semantics.specs import bundled_isa
 
 iced: Any = pytest.importorskip("iced_x86", reason="iced-x86 is not installed")
@@ -103,7 +104,6 @@ def test_every_opcode_is_the_same_instruction(bits: int) -> None:
 
 # ---------------------------------------------------------------- operands
 
-NUMBER: Final = re.compile(r"0x[0-9a-f]+|[0-9]+")
 #: Forms whose operands iced writes in another way, or not at all.
 WRITTEN_OTHERWISE: Final = {
     "LAR": "a 16-bit selector, whatever the operand size",
@@ -121,32 +121,6 @@ WRITTEN_OTHERWISE: Final = {
 IMPLICIT: Final = {
     "CMPS", "INS", "INSB", "LODS", "MOVS", "OUTS", "OUTSB", "SCAS", "STOS", "XLAT",
 }  # fmt: skip
-
-#: Whether it is memory, its segment if not the usual one, registers and scaled registers, a number.
-Operand = tuple[bool, str, tuple[str, ...], int]
-
-
-def operands(text: str) -> list[Operand]:
-    """The operands in either notation, without sizes and without what is usual."""
-    return [operand(part) for part in re.split(r", ?", text.lower())] if text else []
-
-
-def operand(text: str) -> Operand:
-    """One of them."""
-    text = re.sub(r"\b(byte|word|dword|qword|far) ?", "", text.strip())
-    match = re.fullmatch(r"\[?([cdefgs]s:)?(.*?)\]?", text)
-    assert match is not None
-    segment, terms, number = match[1] or "", list[str](), 0
-    for sign, term in re.findall(r"([+-]?)([^+\-]+)", match[2]):
-        if NUMBER.fullmatch(term):
-            number += int(f"{sign}{int(term, 0)}")
-        else:
-            terms.append(term)
-    in_memory = "[" in text
-    if in_memory:
-        on_stack = "bp" in terms or (terms and terms[0] in ("ebp", "esp"))
-        segment = segment if segment != ("ss:" if on_stack else "ds:") else ""
-    return in_memory, segment, tuple(sorted(t.removesuffix("*1") for t in terms)), number
 
 
 def alike(ours: list[Operand], others: list[Operand], size: int) -> bool:

@@ -76,9 +76,6 @@ def predict(
             case Trapped(name=name, args=args, state=after):
                 checked = end.memory if not taken else checked
                 taken.append(name)
-        if taken[-2:] in (["PF", "PF"], ["DF", "PF"]):
-            # IA-32: by the manual a double fault or a shutdown; the spec takes it in its turn.
-            return Predicted(None, "a page fault on the way to the handler of one")
         if len(taken) > 8:
             # IA-32: an alignment check in the delivery of one, without end (CVE-2015-5307).
             return Predicted(None, "deliveries without end")
@@ -104,6 +101,7 @@ class Trial:
     """A form from a concrete state: the case for an oracle, and the two readings of the spec."""
 
     form: ir.Form
+    fields: Mapping[str, int]
     code: bytes
     case: Case
     zeros: Predicted
@@ -134,6 +132,7 @@ def trial(
     shown = {name: _shown(isa.components[name], value) for name, value in state.items()}
     return Trial(
         form,
+        fields,
         code,
         Case(shown, {memory.name: contents}),
         predict(isa, form, Ints(dict.fromkeys(abstract, 0)), start, fields, False),

@@ -15,33 +15,6 @@ from popek.terms import ArrayValue
 from tests.oracles.comparing import Trial, trial
 from tests.semantics.drawing import draw
 
-#: Vectors (SDM vol. 3A, table 6-1).
-VECTORS = {
-    "DE": 0,
-    "DB": 1,
-    "general_detect": 1,
-    "BP": 3,
-    "OF": 4,
-    "BR": 5,
-    "UD": 6,
-    "NM": 7,
-    "DF": 8,
-    "TS": 10,
-    "NP": 11,
-    "SS": 12,
-    "GP": 13,
-    "PF": 14,
-    "AC": 17,
-}
-
-
-def vector_of(made: Trial) -> int | None:
-    """The number of the trap that the spec takes."""
-    if made.zeros.ending == "INT":
-        return made.zeros.args[0]
-    return VECTORS[made.zeros.ending] if made.zeros.ending else None
-
-
 # ---------------------------------------------------------------- tables
 
 GDT, LDT, IDT, TSS, PDES, PTES = 0x3000, 0x3800, 0x2000, 0x4000, 0x1_0000, 0x1_1000

@@ -62,7 +62,8 @@ def state(level: int = 0, **changes: Value) -> dict[str, Value]:
         *("CR2", "CR3.PWT", "CR3.PCD", "CR3.BASE", "DR0", "DR1", "DR2", "DR3"),
         *("DR6.B", "DR6.BD", "DR6.BS", "DR6.BT"),
         *("DR7.ENABLE", "DR7.EXACT", "DR7.GD", "DR7.CONDITIONS"),
-        *("inhibit", "NMI_blocked", "PUSH_CLEARS", "LDTR", "LDT.base", "LDT.limit", "LDT.usable"),
+        *("inhibit", "NMI_blocked", "delivering", "PUSH_CLEARS"),
+        *("LDTR", "LDT.base", "LDT.limit", "LDT.usable"),
     )
     data = 16 + 16 * level | level
     return {

@@ -14,9 +14,10 @@ from popek.isa import ir
 from popek.oracles import Outcome
 from popek.oracles.oracle import Bench
 from popek.terms import ArrayValue
-from tests.oracles.comparing import Trial, differences, trial
-from tests.oracles.ia32 import PTES, Background, Start, start, vector_of
-from tests.oracles.ia32_disagreements import unexplained
+from popek.validation.disagreements import table
+from tests.oracles.comparing import Trial, trial
+from tests.oracles.explaining import unexplained
+from tests.oracles.ia32 import PTES, Background, Start, start
 from tests.oracles.ia32_flat import EMULATORS
 from tests.semantics.specs import bundled_isa
 
@@ -101,13 +102,13 @@ def test_the_mode_is_as_the_spec_says(name: str) -> None:
         for one in islice(trials_8086(isa, oracle.bench, form, Random(f"8086/{form.key}")), COUNT)
         if one.zeros.state is not None
     ]
+    rows = table(name)
     wrong, compared = [], 0
     for one, seen in zip(made, oracle.run([one.case for one in made]), strict=True):
         if not isinstance(seen, Outcome):
             continue
         compared += 1
-        found = list(differences(isa, one, seen, vector_of(one)))
-        if left := list(unexplained(name, one, seen, found)):
+        if left := unexplained(isa, one, seen, rows):
             wrong.append((one.form.name, one.code.hex(), one.zeros.ending, seen.trap, left))
     assert wrong == []
     assert compared >= 0.8 * len(made)

@@ -98,6 +98,22 @@ def test_an_interrupt_leaves_what_was_done(tmp_path: Path) -> None:
     assert not result.subjects
 
 
+def test_an_interrupt_while_cases_are_made_keeps_what_they_show(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what == "validating":
+            made.append(what)
+            if len(made) == 2:
+                raise KeyboardInterrupt
+
+    options = Options(seed=1, jobs=1, load=load, store=partial(Store, tmp_path))
+    result = validate(load(), [Mirror(load())], options, interrupt)
+    assert result.partial
+    assert len(result.subjects) == 2
+    assert run(Mirror(load()), keep=tmp_path).stats.reused == 2
+
+
 def test_results_are_kept_until_the_form_changes(tmp_path: Path) -> None:
     first, again = Mirror(load()), Mirror(load())
     before = run(first, keep=tmp_path)
