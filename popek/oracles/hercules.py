@@ -163,6 +163,8 @@ class Hercules:
                 "not IA[23]",
                 # Hercules compares 56 bits.
                 "COMPARATOR[56..63] == 0",
+                # By this format code is fetched, too.
+                "not PSW.DAT or CR0.FORMAT in {0b01000, 0b01010, 0b10000, 0b10010}",
                 # Neither the segment table nor the page table of the code goes on at address 0.
                 "CR1.ORIGIN <= 0x3FFF0",
                 f"main[{_CODE_SEGMENT}, 4][8..28] < 0x1FFF80",
