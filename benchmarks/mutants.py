@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-import popek
+from popek.cli.validate import on_bench
 from popek.isa import ir
 from popek.oracles.catalogue import known
 from popek.oracles.oracle import Oracle, Outcome, Refused
@@ -52,8 +52,8 @@ def command(
     spec: str, recording: Path, count: int, seed: int, name: str | None, record: Path | None
 ) -> None:
     """The mutation score of SPEC on the cases of RECORDING."""
-    isa = popek.load(spec)
     header, recorded = read(recording)
+    isa = on_bench(spec, header.spec, header.bench.conditions)
     entries = dict(by_form(recorded))
     shown = replace(isa, forms=tuple(f for f in isa.forms if f.key in entries))
     forms = {form.key: form for form in shown.forms}
@@ -101,7 +101,7 @@ class _Bench:
 
     def judged(self, form: ir.Form, mutant: Mutant, past: list[tuple[Made, Outcome]]) -> str:
         """The verdict; a case that was made is from then on among the form's."""
-        found = killed(self.isa, mutant, past, self.rows, self.header.bench.unseen)
+        found = killed(self.isa, mutant, past, self.rows, self.header.bench)
         if found is None:
             return "cannot be run"
         if found:
@@ -125,7 +125,7 @@ class _Bench:
     ) -> str:
         verdict = "survived"
         for made in self._telling(form, mutant, telling):
-            said = predict(self.isa, form, made.fields, made.case)
+            said = predict(self.isa, form, made.fields, made.case, self.header.bench)
             if isinstance(said, Silent):
                 verdict = f"beyond: {said.why}"
             elif self.oracle is None:
@@ -134,9 +134,8 @@ class _Bench:
                 (answer,) = self.oracle.run([made.case])
                 match answer:
                     case Outcome():
-                        if killed(
-                            self.isa, mutant, [(made, answer)], self.rows, self.header.bench.unseen
-                        ):
+                        shown = [(made, answer)]
+                        if killed(self.isa, mutant, shown, self.rows, self.header.bench):
                             past.append((made, answer))
                             entry = Recorded.of(form.key, made.world, made.case, answer)
                             self.made.append(entry)
@@ -152,7 +151,10 @@ class _Bench:
         """Cases of which the two readings say something else."""
         for run in telling:
             made = made_of(self.isa, CLAUSE, run, self.ground)
-            says = [predict(self.isa, f, made.fields, made.case) for f in (form, mutant.form)]
+            says = [
+                predict(self.isa, f, made.fields, made.case, self.header.bench)
+                for f in (form, mutant.form)
+            ]
             if says[0] != says[1]:
                 yield made
 

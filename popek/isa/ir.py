@@ -405,9 +405,15 @@ class Translation:
 
 class TrapKind(StrEnum):
     FAULT = "fault"
+    SUPPRESSES = "suppresses"
     COMPLETES = "completes"
     ABORTS = "aborts"
     INTERRUPT = "interrupt"
+
+    @property
+    def undoes(self) -> bool:
+        """Whether the effects of the step are undone, but for what lasts."""
+        return self in (TrapKind.FAULT, TrapKind.SUPPRESSES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,13 @@ CATALOGUE: Final = (
         "apt install qemu-system-misc",
     ),
     Known(
+        "hatari",
+        ("68000", "68010"),
+        ("hatari", "Hatari"),
+        "the 68000 and 68010 (Hatari, with WinUAE's processor)",
+        "apt install hatari",
+    ),
+    Known(
         "hercules",
         ("S/370",),
         ("hercules", "Hercules"),

@@ -55,6 +55,7 @@ from popek.oracles.oracle import (
     bank,
     number,
 )
+from popek.oracles.s370_home import HOME
 from popek.oracles.s370_registers import (
     control_of,
     in_control,
@@ -92,6 +93,8 @@ _FIXED: Final = {
     "CR0.INTERVAL": 0,
     "TOD_offset": 0,
 }
+#: Bits of the CPU timer that change while a case is shown: ones at first, enough for 16 seconds.
+_RUNNING: Final = 0xF_FFFF_FFFF
 #: What a case can have of storage.
 _FREE: Final = (
     range(INTERVAL_TIMER.start),
@@ -105,7 +108,7 @@ _LANES: Final = 2
 
 #: Seconds after which a processor that still runs is taken to wait, and after which it is given up.
 _PATIENCE: Final = 0.5
-_HANGS: Final = 10.0
+_HANGS: Final = 5.0
 #: Seconds between two looks at it.
 _PAUSE: Final = 0.0003
 
@@ -120,7 +123,15 @@ _STANDS: Final = re.compile(rb"PSW=([0-9A-F]{8}) ([0-9A-F]{8})")
 _CODE: Final = re.compile(rb"INST=([0-9A-F]+)")
 _KEYS: Final = re.compile(rb"R:([0-9A-F]{5}[08]00):K:([0-9A-F]{2})")
 
+#: The segment-table entry of the code, in the language of the spec.
+_CODE_SEGMENT: Final = (
+    "(CR1.ORIGIN @ 0b000000) + "
+    "(if CR0.FORMAT[3] == 0 then zext(IA[0..7] @ 0b00) else zext(IA[0..3] @ 0b00))"
+)
+
 _PROGRAM_OLD: Final = slice(40, 48)
+#: The instruction address in the new PSW of program interruptions.
+_PROGRAM_NEW: Final = range(109, 112)
 _MVCL, _CLCL, _SVC = b"0E", b"0F", b"0A"
 _CHANNELS: Final = (b"9C", b"9D", b"9E", b"9F", b"B203")
 
@@ -146,15 +157,21 @@ class Hercules:
         self.bench = Bench(
             fixed=_FIXED,
             regions=tuple(Region("main", cells.start, cells.stop - 1) for cells in _FREE),
-            unseen=frozenset({"TIMER", "TOD_offset"}),
+            unseen=frozenset({"TOD_offset"}),
             conditions=(
                 f"IA < {MONITOR}",
                 "not IA[23]",
                 # Hercules compares 56 bits.
                 "COMPARATOR[56..63] == 0",
+                # Neither the segment table nor the page table of the code goes on at address 0.
+                "CR1.ORIGIN <= 0x3FFF0",
+                f"main[{_CODE_SEGMENT}, 4][8..28] < 0x1FFF80",
+                f"TIMER[28..63] == {_RUNNING:#x}",
                 # LPSW refers to the block that its PSW is in.
                 f"KEY[{ENTRY_PSW.start // BLOCK}].R",
             ),
+            home=HOME,
+            running={"TIMER": _RUNNING},
         )
 
     def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
@@ -171,6 +188,7 @@ class Hercules:
         answers: list[Answer] = [Refused(_unfit(case)) for case in cases]
         left = [i for i, answer in enumerate(answers) if answer == Refused("")]
         while left:
+            begun = left[0]
             with TemporaryDirectory(prefix="popek-", dir=_in_memory()) as folder:
                 machine = _Machine(self._program, Path(folder), [cases[i] for i in left])
                 try:
@@ -179,7 +197,9 @@ class Hercules:
                         answers[left[0]] = machine.answer(cases[left[0]])
                         left.pop(0)
                 except _Lost as lost:
-                    answers[left.pop(0)] = Died(str(lost))
+                    # What another case has left behind is not this one's fault.
+                    if left[0] == begun:
+                        answers[left.pop(0)] = Died(str(lost))
                 finally:
                     machine.close()
         return answers
@@ -192,12 +212,16 @@ def _in_memory() -> str | None:
 
 def _unfit(case: Case) -> str:
     """Why no machine can be set up as this, "" if one can."""
+    main = case.memory.get("main", {})
     for name, value in _FIXED.items():
         if case.state[name] != value:
             return f"{name} is another"
     if number(case.state, "IA") & 1 or number(case.state, "IA") >= MONITOR:
         return "the pc is odd, or in the monitor"
-    if not all(any(cell in free for free in _FREE) for cell in case.memory.get("main", {})):
+    handler = int.from_bytes(bytes(main.get(cell, 0) for cell in _PROGRAM_NEW), "big")
+    if handler & 1 or handler >= MONITOR:
+        return "program interruptions without end"
+    if not all(any(cell in free for free in _FREE) for cell in main):
         return "storage beyond the bench"
     return ""
 
@@ -385,6 +409,7 @@ class _Step:
             **with_keys(self._case.state, self._others()),
             "R": self._result.general,
             "COMPARATOR": self._result.comparator,
+            "TIMER": self._result.timer,
         }
         trap = None
         if checks:

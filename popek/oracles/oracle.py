@@ -7,7 +7,7 @@ oracle says can be laid beside a step of the spec, component by component.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 #: A component's value: a number, or the elements of a bank in the order of their indices.
@@ -140,7 +140,8 @@ class Bench:
     name and that a step may touch; a memory without a region is whole.  `unseen`: components that
     an outcome has as they were, as the oracle does not show them.  `conditions`: what holds in
     every case, in the language of the spec and over its names.  `home`: near which cases are to be
-    looked for; without one, a state is searched for that will do.
+    looked for; without one, a state is searched for that will do.  `running`: bits of
+    components that change by themselves between setting up and being shown.
     """
 
     fixed: Mapping[str, Value]
@@ -148,6 +149,7 @@ class Bench:
     unseen: frozenset[str] = frozenset()
     conditions: tuple[str, ...] = ()
     home: Home | None = None
+    running: Mapping[str, int] = field(default_factory=dict)
 
 
 class Oracle(Protocol):

@@ -73,6 +73,7 @@ _M: Final = 3
 _SSIP: Final = 1 << 1
 #: An entry of PMP: NAPOT, R, W, X.
 _ALL_OF_MEMORY: Final = 0x1F
+_MXR: Final = 1 << 19
 #: Bits of mstatus that no component stands for: UXL and SXL say 64 bits.
 _64_BITS: Final = 0b1010 << 32
 #: The lock bits of eight PMP entries.
@@ -202,7 +203,7 @@ class _Machine:
                 return Refused("LR does not reserve this without tables")
         if why := self._load(case.state):
             return Refused(why)
-        if _is_pending(case.state) and self._code(pc, mode) in (_WFI, None):
+        if _is_pending(case.state) and self._code(pc, mode) == _WFI:
             return Refused("WFI with an interrupt pending: the stub steps over it")
         may_wait = self._step(pc, mode)
         trap = self._logged()
@@ -273,7 +274,7 @@ class _Machine:
 
     def _step(self, pc: int, mode: int) -> bool:
         """The instruction of the case; whether, without a trap, the hart waits after it."""
-        return self._make(pc) is Stop.INTERRUPTED and self._code(pc, mode) in (_WFI, None)
+        return self._make(pc) is Stop.INTERRUPTED and self._code(pc, mode) == _WFI
 
     def _make(self, pc: int, requests: Sequence[str] = ()) -> Stop:
         """One instruction, which lies at `pc`, after such requests."""
@@ -287,11 +288,17 @@ class _Machine:
         return stop
 
     def _code(self, pc: int, mode: int) -> int | None:
-        """The instruction at an address, None where it may not be read as data."""
-        # MPRV would translate for M.
-        absolute = int(mode == _M)
-        _, code, _ = self._stub.ask(
-            [f"Qqemu.PhyMemMode:{absolute}", f"m{pc:x},4", "Qqemu.PhyMemMode:1"]
+        """The instruction at an address, None where there is none."""
+        (status,) = map(_number_in, self._stub.ask([_asked(MSTATUS)]))
+        # MPRV would translate for M; MXR lets data be read where code may only be executed.
+        _, _, code, *_ = self._stub.ask(
+            [
+                _written(MSTATUS, status | _MXR),
+                f"Qqemu.PhyMemMode:{int(mode == _M)}",
+                f"m{pc:x},4",
+                "Qqemu.PhyMemMode:1",
+                _written(MSTATUS, status),
+            ]
         )
         return None if code.startswith(b"E") else _number_in(code)
 

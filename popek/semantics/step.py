@@ -300,7 +300,7 @@ class Run(Generic[V, B]):
     def _require(self, condition: V, trap: str, args: Sequence[ir.Expr], span: Span) -> None:
         translating = self.translating
         processor = translating is not None and translating.processor
-        faults = self.isa.traps[trap].kind is ir.TrapKind.FAULT
+        kind = self.isa.traps[trap].kind
 
         def trapped(guard: V) -> Exit[V, B]:
             return Trapped(
@@ -310,12 +310,22 @@ class Run(Generic[V, B]):
                 tuple(a.width for a in args),
                 translating is not None and not processor,
                 processor,
-                not faults or self.lasted,
-                self.faulted if faults else self._after(),
+                not kind.undoes or self.lasted,
+                self._left(kind),
                 span,
             )
 
         self.require(condition, trapped)
+
+    def _left(self, kind: ir.TrapKind) -> dict[str, V | B]:
+        """The state in which a trap of this kind leaves the step."""
+        match kind:
+            case ir.TrapKind.FAULT:
+                return self.faulted
+            case ir.TrapKind.SUPPRESSES:
+                return {**self.faulted, self.isa.pc: self.target}
+            case ir.TrapKind.COMPLETES | ir.TrapKind.ABORTS | ir.TrapKind.INTERRUPT:
+                return self._after()
 
     def _after(self) -> dict[str, V | B]:
         """The state with the pc where this step leaves it."""

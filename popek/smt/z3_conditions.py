@@ -15,9 +15,9 @@ from popek.smt.answer import Answer, Budget, Cause, Sat, Undecided, Unsat
 from popek.smt.model import Model
 from popek.terms import Op, Term, bottom_up
 
-#: What one question may cost, and one that is asked for the last time.
+#: What one question of many may cost, and one whose answer spares many.
 SMALL: Final = Budget(rlimit=300_000, seconds=2.0)
-LARGE: Final = Budget(rlimit=6_000_000, seconds=40.0)
+LARGE: Final = Budget(rlimit=20_000_000, seconds=40.0)
 
 
 class Z3Conditions:
@@ -27,7 +27,7 @@ class Z3Conditions:
         import z3  # noqa: PLC0415 -- z3 takes long to import
 
         self._z3: Any = z3
-        #: Of each question from now on.
+        #: Of each question from now on that says nothing else.
         self.budget = budget
         self._context = z3.Context()
         self._true = z3.BoolVal(True, self._context)
@@ -36,7 +36,9 @@ class Z3Conditions:
         self.asked = 0
         self.seconds = 0.0
 
-    def solve(self, holds: Sequence[Term], values: Mapping[Term, int]) -> Answer:
+    def solve(
+        self, holds: Sequence[Term], values: Mapping[Term, int], budget: Budget | None = None
+    ) -> Answer:
         """Values that make the conditions 1 where these variables have these values.
 
         The model has the variables that the conditions mention.  Raises KeyboardInterrupt.
@@ -45,8 +47,9 @@ class Z3Conditions:
         self.asked += 1
         z3 = self._z3
         solver = z3.SolverFor("QF_BV", self._context)
-        solver.set("rlimit", self.budget.rlimit)
-        solver.set("timeout", round(self.budget.seconds * 1000))
+        budget = budget or self.budget
+        solver.set("rlimit", budget.rlimit)
+        solver.set("timeout", round(budget.seconds * 1000))
         # All at once: handing the values over is most of the work.
         all_of = z3.And(*(self._bool(term) for term in holds), self._true)
         given = [

@@ -230,7 +230,7 @@ def keeps_relying(isa: ir.Isa, body: tuple[ir.Stmt, ...]) -> bool:
     """Whether the body raises a trap that keeps its effects and relies on a promise."""
     lasting = bool(lasts(isa, body))
     return any(
-        (lasting or isa.traps[name].kind is not ir.TrapKind.FAULT) and _relies(isa, name)
+        (lasting or not isa.traps[name].kind.undoes) and _relies(isa, name)
         for name in raised(isa, body)
     )
 

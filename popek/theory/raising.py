@@ -55,7 +55,7 @@ def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
     """For each trap: the components that may be changed when it is delivered, because it keeps the
     effects of its step, or one does whose delivery raises it.
     """
-    keeping = {name for name, trap in isa.traps.items() if trap.kind is not ir.TrapKind.FAULT}
+    keeping = {name for name, trap in isa.traps.items() if not trap.kind.undoes}
     left: dict[str, set[str]] = {name: set() for name in isa.traps}
     for form in isa.forms:
         found: dict[str, set[str]] = {}

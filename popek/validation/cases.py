@@ -7,6 +7,7 @@ two runs have the same cases.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ STARTS, RANDOM = 4, 6
 #: Further states of each path, in which only what the path depends on is the same.
 VARIANTS = 2
 
-#: Elements of a bank beyond which only those are given a value that the step uses.
+#: Elements of a bank beyond which only those are given a value that the step uses, and only those
+#: are written down that are not 0.
 LARGE = 64
 
 
@@ -56,7 +58,7 @@ class Population:
 
     `paths` are those that some state takes.  `beyond` (no state that the oracle can be set up as),
     `infeasible` and `unknown` count beginnings of paths; `cut`: there are more paths.  `scopes` are
-    the deliveries and translations that were met.
+    the deliveries and translations that paths lead to.
     """
 
     subject: Subject
@@ -104,7 +106,8 @@ def population(
         steps += _variants(search, taking, f"{name}/variant {number}")
     if scope == CLAUSE:
         steps += starts(search, f"{name}/random", RANDOM, anywhere=True)
-    scopes = {s.scope for run in steps for s in (*run.stretches, *run.trace.walks)}
+    # What only random steps have met is not found again.
+    scopes = {s.scope for run in _runs(paths) for s in (*run.stretches, *run.trace.walks)}
     return Population(
         Subject(form.key, scope),
         tuple(made_of(isa, scope, run, ground) for run in steps),
@@ -156,8 +159,11 @@ def _at_other_levels(search: Search, run: Stepped) -> Iterator[Stepped]:
 
 
 def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[Stepped]:
-    """The same paths from states that are alike only where a condition looks."""
-    names = search.stepper.names
+    """The same paths from states that are alike only where a condition looks, and in the cells of
+    home: handlers are found.
+    """
+    names, stepper = search.stepper.names, search.stepper
+    cells = {p: v for p, v in stepper.ground.home.items() if p[0] in stepper.isa.memories}
     for number, run in enumerate(runs):
         trace = run.trace
         kept: set[str] = {n for n in trace.values if n.startswith(FIELD)}
@@ -167,7 +173,7 @@ def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[St
         for index in trace.indices:
             kept |= names.mentioned(index)
         places = {trace.place(n, trace.indices.__getitem__): trace.values[n] for n in kept}
-        other = search.step(World(f"{seed}/{number}", places))
+        other = search.step(World(f"{seed}/{number}", {**cells, **places}))
         if other is not None and other.good:
             yield other
 
@@ -175,19 +181,19 @@ def _variants(search: Search, runs: Iterable[Stepped], seed: str) -> Iterator[St
 def made_of(isa: ir.Isa, scope: str, run: Stepped, ground: Ground) -> Made:
     """The case that a step starts from."""
     world, used = run.world, run.trace.touched.keys() | run.cells.keys()
+    given = defaultdict[str, set[int]](set)
+    for name, i in (*world.chosen, *used):
+        given[name].add(i)
 
     def shown(c: ir.Component) -> Value:
         if c.size is None:
             return world.value((c.name, WHOLE), c.width)
-        constant = dict(c.hardwired)
-        return tuple(
-            constant[i]
-            if i in constant
-            else world.value((c.name, i), c.width)
-            if c.size <= LARGE or (c.name, i) in world.chosen or (c.name, i) in used
-            else 0
-            for i in range(c.size)
-        )
+        elements = [0] * c.size
+        for i in range(c.size) if c.size <= LARGE else given[c.name]:
+            elements[i] = world.value((c.name, i), c.width)
+        for i, constant in c.hardwired:
+            elements[i] = constant
+        return tuple(elements)
 
     state = {c.name: shown(c) for c in isa.components.values()}
     memory = {name: dict(ground.shown(name)) for name in isa.memories}

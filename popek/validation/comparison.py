@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from popek.isa import ir
-from popek.oracles.oracle import Case, Event, Outcome
+from popek.oracles.oracle import Case, Event, Outcome, Value
 from popek.terms import ArrayValue
 from popek.validation.prediction import Prediction
 
@@ -57,14 +57,10 @@ def _differences(isa: ir.Isa, case: Case, said: Prediction, seen: Outcome) -> It
     for i, (ours, theirs) in enumerate(zip_longest(zeros.events, seen.events)):
         if ours is None or theirs is None or _shown(ours, theirs) != theirs:
             yield Difference(EVENTS, i, 1, 0)
-    for name, component in isa.components.items():
-        value = seen.state[name]
-        shown = (value,) if isinstance(value, int) else value
-        first = _elements(component, zeros.state[name])
-        second = first if ones is zeros else _elements(component, ones.state[name])
-        if first == shown:
-            continue
-        for i, (a, b, c) in enumerate(zip(first, second, shown, strict=True)):
+    for name in isa.components:
+        shown, first, second = seen.state[name], zeros.state[name], ones.state[name]
+        for i in _given(shown, first, second):
+            a, b, c = _element(first, i), _element(second, i), _element(shown, i)
             if bits := (a ^ c) & ~(a ^ b):
                 yield Difference(name, i, a, a ^ bits)
     for name in isa.memories:
@@ -86,8 +82,23 @@ def _shown(ours: Event, theirs: Event) -> Event:
     return replace(ours, args=ours.args[: len(theirs.args)])
 
 
-def _elements(component: ir.Component, value: int | ArrayValue) -> tuple[int, ...]:
-    if isinstance(value, int):
-        return (value,)
-    assert component.size is not None
-    return tuple(value.entries.get(i, value.default) for i in range(component.size))
+def _given(shown: Value, *said: int | ArrayValue) -> list[int]:
+    """The elements of which at least one of these says something."""
+    if isinstance(shown, int):
+        return [0]
+    found = {i for i, element in enumerate(shown) if element}
+    for bank in said:
+        assert isinstance(bank, ArrayValue)
+        assert bank.default == 0
+        found |= bank.entries.keys()
+    return sorted(found)
+
+
+def _element(value: Value | ArrayValue, i: int) -> int:
+    match value:
+        case int():
+            return value
+        case tuple():
+            return value[i]
+        case ArrayValue():
+            return value.select(i)

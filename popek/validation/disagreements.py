@@ -45,15 +45,17 @@ class Bits:
 
     `element`: of a bank, which one, if not any.  In a memory `base` is the component (of a bank,
     the element of it) whose value after the step, as the oracle shows it, the cells are counted
-    from: those `first` to `last` further on; without it, any cell.
+    from: those `first` to `last` further on; without it, from the memory's first.  `ones`: only
+    where the oracle shows ones.
     """
 
     of: str
     element: int | None
     base: str
     first: int
-    last: int
+    last: int | None
     mask: int
+    ones: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +130,16 @@ def _among(isa: ir.Isa, found: Difference, known: Sequence[Bits], after: State) 
     allowed = 0
     for bits in known:
         if bits.of == "*" or (bits.of == found.of and _there(isa, bits, found, after)):
-            allowed |= bits.mask
+            allowed |= bits.mask & found.oracle if bits.ones else bits.mask
     return not found.bits & ~allowed
 
 
 def _there(isa: ir.Isa, bits: Bits, found: Difference, after: State) -> bool:
     if found.of not in isa.memories:
         return bits.element in (None, found.at)
-    if not bits.base:
+    if bits.last is None:
         return True
-    value = after[bits.base]
+    value = after[bits.base] if bits.base else 0
     start = value if isinstance(value, int) else value[bits.element or 0]
     offset = (found.at - start) % (1 << isa.memories[found.of].index_width)
     return bits.first <= offset <= bits.last
@@ -180,14 +182,16 @@ def _row(entry: Mapping[str, Any]) -> Row:
 
 
 def _bits(entry: Mapping[str, Any]) -> Bits:
-    first, last = entry.get("cells", (0, 0))
+    base = entry.get("from", "")
+    first, last = entry.get("cells", (0, 0 if base else None))
     return Bits(
         entry["of"],
         entry.get("element"),
-        entry.get("from", ""),
+        base,
         first,
         last,
         entry.get("bits", -1),
+        entry.get("ones", False),
     )
 
 

@@ -6,13 +6,13 @@ disagrees with what an oracle showed of some case, in a way that no row of the t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from popek.isa import ir
 from popek.isa.ir import Op
-from popek.oracles.oracle import Outcome
+from popek.oracles.oracle import Bench, Outcome
 from popek.source import Span
 from popek.validation.cases import Made
 from popek.validation.comparison import differences
@@ -56,19 +56,19 @@ def killed(
     mutant: Mutant,
     past: Sequence[tuple[Made, Outcome]],
     rows: Sequence[Row],
-    unseen: Collection[str] = (),
+    bench: Bench,
 ) -> bool | None:
-    """Whether the mutant disagrees with what was shown (all but `unseen` components); None where it
+    """Whether the mutant disagrees with what an oracle of this bench has shown; None where it
     cannot be run at all.
     """
     for made, seen in past:
         try:
-            said = predict(isa, mutant.form, made.fields, made.case)
+            said = predict(isa, mutant.form, made.fields, made.case, bench)
         except KeyError:
             return None  # it uses what it does not bind any more
         if isinstance(said, Silent):
             return True  # something was shown
-        found = differences(isa, made.case, said, seen, unseen)
+        found = differences(isa, made.case, said, seen, bench.unseen)
         step = Step.of(made, said)
         if found and not explanation(isa, mutant.form, step, found, seen.state, rows):
             return True

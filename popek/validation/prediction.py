@@ -1,17 +1,19 @@
 """What the spec says of a case: the state after the step and the delivery of its trap.
 
 What the spec leaves undefined is masked: the bits that differ between two readings of the step, one
-whose undefined values are all zeros and one where they are all ones.
+whose undefined values are all zeros and one where they are all ones.  In the second, what
+runs by itself while an oracle shows the step has run, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from popek.isa import ir
 from popek.isa.ir import AbstractFunction
-from popek.oracles.oracle import Case, Event, Outcome
+from popek.oracles.oracle import Bench, Case, Event, Memory, Outcome, State, number
 from popek.semantics.ints import Ints
 from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
 from popek.semantics.step import Run, step
@@ -89,25 +91,38 @@ class Prediction:
         return self.zeros.ending
 
 
+#: An oracle that shows the step and nothing else.
+_STEP_ALONE: Final = Bench({}, ())
+
+
 def predict(
-    isa: ir.Isa, form: ir.Form, fields: Mapping[str, int], case: Case
+    isa: ir.Isa,
+    form: ir.Form,
+    fields: Mapping[str, int],
+    case: Case,
+    bench: Bench = _STEP_ALONE,
 ) -> Prediction | Silent:
-    """What the spec says of the step of `form` in this case."""
-    zeros = _read(isa, form, fields, case, False)
-    if isinstance(zeros, Silent) or not zeros.open:
+    """What the spec says of the step of `form` in this case, shown by an oracle of this bench."""
+    zeros = _read(isa, form, fields, case.state, case.memory, _Reading(ones=False))
+    if isinstance(zeros, Silent) or not (zeros.open or bench.running):
         return zeros if isinstance(zeros, Silent) else Prediction(zeros, zeros)
-    ones = _read(isa, form, fields, case, True)
+    later = {name: number(case.state, name) ^ bits for name, bits in bench.running.items()}
+    ones = _read(isa, form, fields, {**case.state, **later}, case.memory, _Reading(ones=True))
     if isinstance(ones, Silent):
         return ones
     return Prediction(zeros, ones)
 
 
 def _read(
-    isa: ir.Isa, form: ir.Form, fields: Mapping[str, int], case: Case, ones: bool
+    isa: ir.Isa,
+    form: ir.Form,
+    fields: Mapping[str, int],
+    before: State,
+    memory: Memory,
+    algebra: _Reading,
 ) -> Predicted | Silent:
-    algebra = _Reading(ones)
     storage: Walk[int, ArrayValue] = Walk()
-    state = _start(isa, case)
+    state = _start(isa, before, memory)
     run = step(isa, form, algebra, storage, state, fields, algebra.inputs)
     traps: list[Trapped[int, ArrayValue]] = []
     events = _events(run)
@@ -145,13 +160,15 @@ def _read(
     return Silent("trap after trap")
 
 
-def _start(isa: ir.Isa, case: Case) -> dict[str, int | ArrayValue]:
+def _start(isa: ir.Isa, before: State, memory: Memory) -> dict[str, int | ArrayValue]:
     """The state before the step as the semantics reads it."""
     state: dict[str, int | ArrayValue] = {
-        name: value if isinstance(value, int) else ArrayValue(0, dict(enumerate(value)))
-        for name, value in case.state.items()
+        name: value
+        if isinstance(value, int)
+        else ArrayValue(0, {i: element for i, element in enumerate(value) if element})
+        for name, value in before.items()
     }
-    return state | {n: ArrayValue(0, dict(case.memory.get(n, {}))) for n in isa.memories}
+    return state | {n: ArrayValue(0, dict(memory.get(n, {}))) for n in isa.memories}
 
 
 def _events(run: Step[int, ArrayValue]) -> tuple[Event, ...]:

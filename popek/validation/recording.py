@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from popek.oracles.oracle import Bench, Case, Event, Home, Identity, Outcome, Region, Trap, Value
+from popek.oracles.oracle import (
+    Bench,
+    Case,
+    Event,
+    Home,
+    Identity,
+    Outcome,
+    Region,
+    Trap,
+    Value,
+    bank,
+)
+from popek.validation.cases import LARGE
 from popek.validation.ground import Ground
 from popek.validation.world import Place, World
 
@@ -34,7 +46,10 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A case, and what was answered: the components and cells that the step changed."""
+    """A case, and what was answered: the components and cells that the step changed.
+
+    `changed` has elements of large banks, too, by the names of the banks.
+    """
 
     form: tuple[str, str]
     world: World
@@ -46,13 +61,29 @@ class Recorded:
 
     @classmethod
     def of(cls, form: tuple[str, str], world: World, case: Case, seen: Outcome) -> Recorded:
-        state = {n: v for n, v in seen.state.items() if v != case.state[n]}
-        return cls(form, world, state, seen.changed, seen.trap, seen.waits, seen.events)
+        others = {n: v for n, v in seen.state.items() if v != case.state[n]}
+        large = {n: v for n, v in others.items() if isinstance(v, tuple) and len(v) > LARGE}
+        elements = {n: _elements(bank(case.state, n), v) for n, v in large.items()}
+        state = {n: v for n, v in others.items() if n not in large}
+        changed = {**seen.changed, **elements}
+        return cls(form, world, state, changed, seen.trap, seen.waits, seen.events)
 
     def outcome(self, case: Case) -> Outcome:
         """The answer, to the case that the world is."""
-        state = {**case.state, **self.state}
-        return Outcome(state, self.changed, self.trap, self.waits, self.events)
+        banks = {
+            name: tuple(elements.get(i, e) for i, e in enumerate(bank(case.state, name)))
+            for name, elements in self.changed.items()
+            if name in case.state
+        }
+        changed = {name: cells for name, cells in self.changed.items() if name not in banks}
+        state = {**case.state, **self.state, **banks}
+        return Outcome(state, changed, self.trap, self.waits, self.events)
+
+
+def _elements(before: tuple[int, ...], after: tuple[int, ...]) -> dict[int, int]:
+    """The elements that are others now."""
+    pairs = enumerate(zip(before, after, strict=True))
+    return {i: element for i, (old, element) in pairs if element != old}
 
 
 class BadRecording(Exception):
@@ -91,6 +122,8 @@ def _header_document(header: Header) -> dict[str, Any]:
         "fixed": dict(bench.fixed),
         "regions": [[r.memory, r.first, r.last] for r in bench.regions],
         "unseen": sorted(bench.unseen),
+        "conditions": list(bench.conditions),
+        "running": dict(bench.running),
         "home": _home_document(bench.home),
     }
 
@@ -121,7 +154,9 @@ def _header(document: Mapping[str, Any]) -> Header:
             {n: _value(v) for n, v in document["fixed"].items()},
             tuple(Region(*r) for r in document["regions"]),
             frozenset(document.get("unseen", ())),
+            conditions=tuple(document.get("conditions", ())),
             home=_home(document.get("home")),
+            running=document.get("running", {}),
         ),
     )
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from popek.oracles.oracle import Bench, Case, Identity, Value
+from popek.oracles.oracle import Bench, Case, Identity, Outcome, Value
+from popek.validation.cases import LARGE
 from popek.validation.comparison import Difference
 from popek.validation.stepping import CLAUSE
 
@@ -17,8 +18,8 @@ class Disagreement:
     """A case in which an oracle shows another state than the spec.
 
     `oracle` is its name, `ending` the trap that the spec takes, "" if none, `access`, `argument`,
-    `wraps` and `then` are as in `prediction.Predicted`.  `after` has the components that the oracle
-    changed.  `votes`: of the other oracles that showed the case, whether they agree with the spec.
+    `wraps` and `then` are as in `prediction.Predicted`.  `after` is as in `after_of`.  `votes`: of
+    the other oracles that showed the case, whether they agree with the spec.
     """
 
     oracle: str
@@ -117,12 +118,11 @@ class Validation:
 
 
 def case_document(case: Case) -> dict[str, Any]:
-    """A case as JSON: numbers in hexadecimal, banks as lists, cells by address."""
+    """A case as JSON: numbers in hexadecimal; banks as lists, large ones as what is not 0 by index;
+    cells by address.
+    """
     return {
-        "state": {
-            n: f"{v:#x}" if isinstance(v, int) else [f"{e:#x}" for e in v]
-            for n, v in case.state.items()
-        },
+        "state": {n: _value_document(v) for n, v in case.state.items()},
         "memory": {
             n: {f"{cell:#x}": f"{v:#x}" for cell, v in sorted(cells.items())}
             for n, cells in case.memory.items()
@@ -130,9 +130,29 @@ def case_document(case: Case) -> dict[str, Any]:
     }
 
 
+def _value_document(value: Value) -> Any:
+    match value:
+        case int():
+            return f"{value:#x}"
+        case tuple() if len(value) > LARGE:
+            return {f"{i:#x}": f"{e:#x}" for i, e in enumerate(value) if e}
+        case tuple():
+            return [f"{e:#x}" for e in value]
+
+
 def state_of(document: Mapping[str, Any]) -> dict[str, Value]:
-    """The state of a case that was made JSON."""
+    """The state of a case that was made JSON, but for large banks."""
     return {
         name: int(value, 16) if isinstance(value, str) else tuple(int(e, 16) for e in value)
         for name, value in document["state"].items()
+        if not isinstance(value, dict)
+    }
+
+
+def after_of(case: Case, seen: Outcome) -> dict[str, Value]:
+    """The components that the oracle changed, but for large banks: what differs says enough."""
+    return {
+        name: value
+        for name, value in seen.state.items()
+        if value != case.state[name] and (isinstance(value, int) or len(value) <= LARGE)
     }

@@ -30,7 +30,14 @@ from popek.validation.home import with_home
 from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, Silent, predict
 from popek.validation.recording import Header, Recorded, by_form
-from popek.validation.result import Disagreement, Stats, Subjected, Validation, case_document
+from popek.validation.result import (
+    Disagreement,
+    Stats,
+    Subjected,
+    Validation,
+    after_of,
+    case_document,
+)
 from popek.validation.stepping import CLAUSE, Stepper, Unencodable
 from popek.validation.store import Store, common_of
 
@@ -84,7 +91,9 @@ class _Maker:
     def make(self, subject: Subject) -> _Batch:
         form = self.forms[subject.form]
         made = population(self.isa, form, subject.scope, self.ground, self.seed)
-        said = tuple(predict(self.isa, form, m.fields, m.case) for m in made.made)
+        said = tuple(
+            predict(self.isa, form, m.fields, m.case, self.ground.bench) for m in made.made
+        )
         return _Batch(made, said)
 
 
@@ -243,7 +252,7 @@ def replay(isa: ir.Isa, header: Header, recorded: Sequence[Recorded]) -> Validat
             continue
         past = list(remade(isa, form, header, entries))
         made, answers = [m for m, _ in past], [(seen,) for _, seen in past]
-        said = tuple(predict(isa, form, m.fields, m.case) for m in made)
+        said = tuple(predict(isa, form, m.fields, m.case, header.bench) for m in made)
         rows = [
             row if isinstance(s, Prediction) else (Refused(s.why),)
             for row, s in zip(answers, said, strict=True)
@@ -332,7 +341,7 @@ def _judged(
                         code=m.code.hex(),
                         case=case_document(m.case),
                         differs=differing,
-                        after={n: v for n, v in outcome.state.items() if v != m.case.state[n]},
+                        after=after_of(m.case, outcome),
                         votes={n: not d for n, (_, d) in votes.items() if n != name},
                     )
                 )

@@ -8,12 +8,12 @@ the solver gives is run, and looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from popek.smt.answer import Sat, Undecided, Unsat
-from popek.smt.z3_conditions import Z3Conditions
+from popek.smt.z3_conditions import LARGE, Z3Conditions
 from popek.terms import Term, evaluate
 from popek.validation.stepping import FETCH, Stepped, Stepper, Unencodable
 from popek.validation.trace import OK, Entry, Item, Kind
@@ -61,6 +61,7 @@ class Search:
     #: Every run that was made on the way and is of use.
     found: list[Stepped] = field(default_factory=list)
     runs: int = 0
+    _proved: dict[tuple[tuple[Term, ...], tuple[Term, ...]], Verdict] = field(default_factory=dict)
 
     def step(self, world: World) -> Stepped | None:
         """The step from a world; None where its fields mean no code."""
@@ -190,16 +191,21 @@ class Search:
         for e in before:
             if e.kind is Kind.BENCH or (e.kind is Kind.PREMISE and e.scope == "state"):
                 premises[e.kind].append(self.holding(e, True))
-        goal = [*premises[Kind.PREMISE], *wanted]
-        match self.solver.solve(goal, {}):
+        question = tuple(premises[Kind.PREMISE] + list(wanted)), tuple(premises[Kind.BENCH])
+        if question not in self._proved:
+            self._proved[question] = self._refuted(*question)
+        return self._proved[question]
+
+    def _refuted(self, goal: tuple[Term, ...], bench: tuple[Term, ...]) -> Verdict:
+        """With a large budget: an answer spares a search in vain."""
+        match self.solver.solve(goal, {}, LARGE):
             case Unsat():
                 return Verdict.INFEASIBLE
             case Undecided():
                 return Verdict.UNKNOWN
             case Sat():
                 pass
-        bench = premises[Kind.BENCH]
-        if bench and isinstance(self.solver.solve([*bench, *goal], {}), Unsat):
+        if bench and isinstance(self.solver.solve([*bench, *goal], {}, LARGE), Unsat):
             return Verdict.BEYOND
         return Verdict.UNKNOWN
 
@@ -278,7 +284,8 @@ class Search:
             conditions = [*goals, *relevant, *alike]
             fixed: dict[Term, int] = {}
             for condition in conditions:
-                for name in sorted(names.mentioned(condition) - free):
+                # What was learnt of another run may be about what this one did not reach.
+                for name in sorted((names.mentioned(condition) - free) & trace.values.keys()):
                     fixed[names.variable(name)] = trace.values[name]
             match self.solver.solve(conditions, fixed):
                 case Sat(model=model):
@@ -329,11 +336,11 @@ class Search:
         values = {**run.trace.values, **model}
         index = self._indices(run, model)
         first: dict[Place, str] = {}
-        for name in run.trace.values:
-            if name in bound and name in names.indices:
+        for name, value in values.items():
+            if name in bound and name in names.indices and self._placed(name, values):
                 bank, term = names.indices[name]
                 other = first.setdefault((bank, index(term)), name)
-                if values[other] != values[name]:
+                if values[other] != value:
                     apart = terms.not_(terms.eq(names.indices[other][1], term))
                     alike = terms.eq(names.variable(other), names.variable(name))
                     yield terms.or_(apart, alike)
@@ -345,14 +352,20 @@ class Search:
         changed = {n for n, v in model.items() if trace.values.get(n) != v}
         index = self._indices(run, model)
         places: dict[Place, int] = {}
-        for name in sorted(trace.values, key=bound.__contains__):
-            if name in names.indices:
+        for name in sorted(values, key=bound.__contains__):
+            if name not in names.indices:
+                if name in changed:
+                    places[trace.place(name, index)] = values[name]
+            elif self._placed(name, values):
                 bank, term = names.indices[name]
                 if name in bound or name in changed or index(term) != trace.indices[term]:
                     places[bank, index(term)] = values[name]
-            elif name in changed:
-                places[trace.place(name, index)] = values[name]
         return run.world.but(places)
+
+    def _placed(self, name: str, values: Mapping[str, int]) -> bool:
+        """Whether the index of a symbol is known: that of one from another run may not be."""
+        names = self.stepper.names
+        return names.mentioned(names.indices[name][1]) <= values.keys()
 
     def _indices(self, run: Stepped, model: dict[str, int]) -> Callable[[Term], int]:
         """The values of indices by a model, and for the rest as in the run."""
@@ -363,21 +376,15 @@ class Search:
 
         def index(term: Term) -> int:
             if term not in moved:
-                if names.mentioned(term) & changed:
+                if term in trace.indices and not names.mentioned(term) & changed:
+                    moved[term] = trace.indices[term]
+                else:
                     number = evaluate(term, values)
                     assert isinstance(number, int)
                     moved[term] = number
-                else:
-                    moved[term] = trace.indices[term] if term in trace.indices else _number(term)
             return moved[term]
 
         return index
-
-
-def _number(term: Term) -> int:
-    assert term.is_const
-    value: int = term.payload
-    return value
 
 
 def _translating(run: Stepped, at: int) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from random import Random
 from typing import Any
@@ -13,6 +13,7 @@ from popek.guest import Decoded, Decoder
 from popek.isa import ir
 from popek.oracles import Answer, Case, Died, OracleMissing, Outcome, Refused, Trap
 from popek.oracles import qemu_rv64 as adapter
+from popek.oracles.gdb import Stop
 from popek.oracles.oracle import State, Value
 from popek.oracles.qemu_rv64 import QemuRv64
 from popek.validation.comparison import differences
@@ -404,6 +405,16 @@ def test_a_fault_of_qemu(fault: str, of: Case, shown: dict[str, Value]) -> None:
     assert {name: seen.state[name] for name in shown} == shown
 
 
+def test_a_fault_of_qemu_that_the_bench_leaves_out() -> None:
+    """A TOR entry that ends at 0 matches nothing (PRIV, 3.7.1); here it denies U its code."""
+    ending_at_0: dict[str, Value] = {
+        "pmp__config": (0x08, 0x1F, *(0,) * 6),
+        "pmp__address": (0, (1 << 54) - 1, *(0,) * 6),
+    }
+    seen = ran(case(LW, priv=U, **ending_at_0))
+    assert (seen.state["mcause"], seen.state["mtval"]) == (1, CODE)
+
+
 # ---------------------------------------------------------------- the adapter
 
 
@@ -453,6 +464,22 @@ def test_refusals(of: Case, why: str) -> None:
     assert isinstance(refused, Refused)
     assert refused.why.startswith(why)
     assert isinstance(fine, Outcome)
+
+
+def test_a_slow_step_is_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is interrupted like one; what it was cannot be read as data in a page of code alone."""
+    made = adapter._Machine._make
+
+    def slowly(machine: adapter._Machine, pc: int, requests: Sequence[str] = ()) -> Stop:
+        made(machine, pc, requests)
+        return Stop.INTERRUPTED
+
+    monkeypatch.setattr(adapter._Machine, "_make", slowly)
+    only_executed = tables(V | X | A, V | R | A)
+    at: dict[str, Value] = {"priv": S, "PC": 0xC000_1000, "satp__MODE": 8, "satp__PPN": ROOT >> 12}
+    nop = 0x13
+    assert not ran(case(nop, only_executed, **at)).waits
+    assert ran(case(WFI, only_executed, **at)).waits
 
 
 def test_a_machine_that_dies_costs_its_case(monkeypatch: pytest.MonkeyPatch) -> None:

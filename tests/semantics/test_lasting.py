@@ -53,3 +53,14 @@ def test_a_fault_undoes_all_but_what_lasts(
     assert seen == symbolic.observe(symbolic.values(env))
     assert seen.traps == traps
     assert (seen.endings[0].state if traps else seen.state) == left
+
+
+def test_what_is_suppressed_is_undone_and_the_next_address_saved() -> None:
+    toy = load_source(SPEC.replace("trap bad", "trap bad : suppresses"))
+    clause = clause_of(toy, toy.forms[0])
+    cells = ArrayValue(0, {7: 5, 100: 1})
+    env: dict[str, Value] = {"A": 0, "N": 0, "P": 0, "M": 0, "memory.E": cells}
+    symbolic = Symbolic(clause, Walk())
+    seen = concrete(clause, Ints(env), Walk())
+    assert seen == symbolic.observe(symbolic.values(env))
+    assert seen.endings[0].state == {"N": 9, "P": 1}

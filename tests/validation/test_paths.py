@@ -10,10 +10,13 @@ import pytest
 import popek
 from popek.isa import ir
 from popek.oracles.oracle import Bench, Region
+from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.cases import Population, population
 from popek.validation.ground import Ground
 from popek.validation.prediction import Prediction, predict
-from popek.validation.stepping import CLAUSE, DELIVERY
+from popek.validation.search import Search
+from popek.validation.starts import starts
+from popek.validation.stepping import CLAUSE, DELIVERY, Stepper
 
 NO_BENCH = Ground(Bench(fixed={}, regions=()))
 
@@ -86,3 +89,17 @@ def test_a_delivery_is_a_subject_of_its_own() -> None:
     found = made("m68000", "TRAPV", DELIVERY + "overflow")
     # The stack does not take the frame; the vector lies beyond storage; it is delivered.
     assert len(found.paths) == 3
+
+
+def test_a_condition_may_be_about_what_a_run_does_not_reach() -> None:
+    """What is learnt of one run was asked of another that had no value for its symbols."""
+    isa = isa_of("m68000", "TRAPV")
+    search = Search(Stepper.of(isa, isa.forms[0], NO_BENCH), Z3Conditions())
+    (run,) = starts(search, "seed", 1)
+    names = search.stepper.names
+    terms, flag = names.terms, names.whole("SR.V", 1)
+    cell = names.element("store", terms.const(0x7000, 24), 8)
+    turned = terms.eq(flag, terms.const(run.trace.values["SR.V"] ^ 1, 1))
+    asked = next(i for i, e in enumerate(run.trace.entries) if e.term is flag)
+    wanted = [turned, terms.eq(cell, terms.const(5, 8))]
+    assert search.nearby(run, asked, wanted) is not None
