@@ -41,7 +41,7 @@ _NOT_ENTERED: Final = "IRETD does not lead to the state"
 
 
 def serve(pipe: Connection) -> None:
-    """Say that it is ready; then answer a state and memory by a reply, until the pipe is closed."""
+    """Says that it is ready, then answers states with memories, until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what becomes of us
     machine = _Machine()
     try:

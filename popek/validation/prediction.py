@@ -16,7 +16,7 @@ from popek.isa.ir import AbstractFunction
 from popek.oracles.oracle import Bench, Case, Event, Memory, Outcome, State, number
 from popek.semantics.ints import Ints
 from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
-from popek.semantics.step import Run, step
+from popek.semantics.step import Run, next_pc, step
 from popek.semantics.storage import Walk
 from popek.terms import ArrayValue
 
@@ -27,8 +27,8 @@ DELIVERIES = 3
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """One reading of a step.  `ending`: the trap's name, "" where the step completes; `access`: an
-    access raises it; `then`: traps that end its delivery, and theirs.  `wraps`: an access goes
-    beyond the last address, to the first.
+    access raises it; `then`: traps that end its delivery, and theirs.  `wraps`: an access, or the
+    code itself, goes beyond the last address, to the first.
     """
 
     state: Mapping[str, int | ArrayValue]
@@ -126,7 +126,8 @@ def _read(
     run = step(isa, form, algebra, storage, state, fields, algebra.inputs)
     traps: list[Trapped[int, ArrayValue]] = []
     events = _events(run)
-    wraps = False
+    fetching = Run(isa, algebra, storage, state, fields, algebra.inputs)
+    wraps = 0 < fetching.value(next_pc(isa, form)) < number(before, isa.pc)
     for _ in range(DELIVERIES + 1):
         wraps = wraps or any(
             a.guard and a.args[-1] + a.units > 1 << a.widths[-1] for a in run.accesses
