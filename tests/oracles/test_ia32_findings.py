@@ -136,6 +136,7 @@ FINDINGS = (
         before={**OF_8086, "CR0.AM": 1, "EFLAGS.AC": 1},
     ),
     Finding("int1", QEMU, "f1"),
+    Finding("general_detect", QEMU, "0f21c0", 0, {"DR7.GD": 1}),
     Finding("int1_gd", SYSTEM, "f1", 0, {"DR7.GD": 1}),
     Finding("pop_group", BOTH, "8f10", before={"gpr": DATA_AT}, memory=words(STACK, 5)),
     Finding("mov_group", QEMU, "c61044", before={"gpr": DATA_AT}),
