@@ -41,6 +41,7 @@ from popek.oracles.hatari_debugger import (
     read,
     rom,
 )
+from popek.oracles.images import differences
 from popek.oracles.oracle import (
     Answer,
     Bench,
@@ -56,7 +57,6 @@ from popek.oracles.oracle import (
     Value,
     number,
 )
-from popek.oracles.qemu import differences
 
 NAME: Final = "hatari"
 

@@ -16,8 +16,6 @@ from popek.oracles.oracle import OracleMissing
 
 NAME: Final = "qemu"
 
-_PAGE: Final = 4096
-
 
 def installed(program: str, how: str) -> str:
     """The path of the program.  Raises OracleMissing, which says `how` to get it."""
@@ -81,16 +79,3 @@ class Machine:
             return os.read(self._log, 1 << 16).decode()
         except BlockingIOError:
             return ""
-
-
-def differences(before: bytearray, after: bytes, first: int = 0) -> dict[int, int]:
-    """Cells that hold another byte, looked for a page at a time; the images begin at `first`."""
-    if before == after:
-        return {}
-    return {
-        first + i: after[i]
-        for page in range(0, len(before), _PAGE)
-        if before[page : page + _PAGE] != after[page : page + _PAGE]
-        for i in range(page, page + _PAGE)
-        if before[i] != after[i]
-    }

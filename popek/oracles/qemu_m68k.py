@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from popek.oracles.gdb import Lost, Stop
+from popek.oracles.images import differences
 from popek.oracles.m68k_status import components_of, word_of
 from popek.oracles.oracle import (
     Answer,
@@ -36,7 +37,7 @@ from popek.oracles.oracle import (
     bank,
     number,
 )
-from popek.oracles.qemu import NAME, Machine, differences, installed, version
+from popek.oracles.qemu import NAME, Machine, installed, version
 
 PROGRAM: Final = "qemu-system-m68k"
 

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from popek.oracles.gdb import Lost, Stop
+from popek.oracles.images import differences
 from popek.oracles.oracle import (
     Answer,
     Case,
@@ -35,7 +36,7 @@ from popek.oracles.oracle import (
     bank,
     number,
 )
-from popek.oracles.qemu import NAME, Machine, differences, installed, version
+from popek.oracles.qemu import NAME, Machine, installed, version
 from popek.oracles.rv64_bench import BENCH, CELLS, RAM, unfit
 from popek.oracles.rv64_registers import (
     CSR,

@@ -21,7 +21,6 @@ from typing import Any
 
 from popek.isa import ir
 from popek.oracles.oracle import State
-from popek.validation.cases import Made
 from popek.validation.comparison import Difference
 from popek.validation.prediction import Prediction
 from popek.validation.result import Disagreement, Subjected, Validation, state_of
@@ -71,11 +70,10 @@ class Step:
     before: State = field(default_factory=dict)
 
     @classmethod
-    def of(cls, made: Made, said: Prediction) -> Step:
+    def of(cls, said: Prediction, code: bytes, before: State) -> Step:
         first = said.zeros
-        code, before = made.code.hex(), made.case.state
         return cls(
-            first.ending, first.then, first.access, first.argument, first.wraps, code, before
+            first.ending, first.then, first.access, first.argument, first.wraps, code.hex(), before
         )
 
 

@@ -69,7 +69,7 @@ def killed(
         if isinstance(said, Silent):
             return True  # something was shown
         found = differences(isa, made.case, said, seen, bench.unseen)
-        step = Step.of(made, said)
+        step = Step.of(said, made.code, made.case.state)
         if found and not explanation(isa, mutant.form, step, found, seen.state, rows):
             return True
     return False

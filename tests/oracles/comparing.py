@@ -14,7 +14,7 @@ from typing import TypeAlias
 from popek.isa import ir
 from popek.oracles import Case, Outcome
 from popek.semantics.ints import Ints
-from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
+from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
 from popek.semantics.sampled import Drawn, Sampled
 from popek.semantics.step import Run, step
 from popek.semantics.storage import Walk
@@ -31,9 +31,8 @@ class Predicted:
     """A step, and the delivery of the trap that it ends in, or of the one that this ends in.
 
     `state` is None where the spec says nothing that an oracle could show: `ending` then says why;
-    elsewhere it is the trap's name, or "".  `first` is the trap that the step itself takes,
-    `checked` if an access is refused by it; `wraps` if one goes beyond the end of a space.
-    `written` are cells of memory that a step that completes stores in.
+    elsewhere it is the trap's name, or "".  `written` are cells of memory that a step that
+    completes stores in.
     """
 
     state: State | None
@@ -41,9 +40,6 @@ class Predicted:
     args: tuple[int, ...] = ()
     waits: bool = False
     events: int = 0
-    first: str = ""
-    checked: bool = False
-    wraps: bool = False
     written: frozenset[int] = frozenset()
 
 
@@ -58,14 +54,12 @@ def predict(
     storage: Walk[int, ArrayValue] = Walk()
     run = step(isa, form, algebra, storage, state, fields, inputs)
     events = sum(event.guard for event in run.events)
-    wraps = _wraps(run)
     if run.completes:
         cells = (a.index for a in run.assigned if a.guard and a.component in isa.memories)
         written = frozenset(cell for cell in cells if cell is not None)
         waits = bool(run.waits)
-        return Predicted(run.state, waits=waits, events=events, wraps=wraps, written=written)
+        return Predicted(run.state, waits=waits, events=events, written=written)
     taken: list[str] = []
-    checked = False
     while True:
         (end,) = (e for e in run.exits if e.guard)
         match end:
@@ -74,7 +68,6 @@ def predict(
             case ShutDown():
                 return Predicted(None, "shutdown")
             case Trapped(name=name, args=args, state=after):
-                checked = end.memory if not taken else checked
                 taken.append(name)
         if len(taken) > 8:
             # IA-32: an alignment check in the delivery of one, without end (CVE-2015-5307).
@@ -84,13 +77,8 @@ def predict(
             delivery.locals[param.name] = value
         delivery.run(isa.traps[name].delivery)
         run = delivery.finish()
-        wraps = wraps or _wraps(run)
         if run.completes:
-            return Predicted(run.state, name, args, False, events, taken[0], checked, wraps)
-
-
-def _wraps(run: Step[int, ArrayValue]) -> bool:
-    return any(a.guard and a.args[-1] + a.units > 1 << a.widths[-1] for a in run.accesses)
+            return Predicted(run.state, name, args, False, events)
 
 
 # ---------------------------------------------------------------- one trial

@@ -27,15 +27,6 @@ def unexplained(
     if isinstance(said, Silent):
         return ()
     found = differences(isa, made.case, said, seen, unseen)
-    first = said.zeros
-    step = Step(
-        first.ending,
-        first.then,
-        first.access,
-        first.argument,
-        first.wraps,
-        made.code.hex(),
-        made.case.state,
-    )
+    step = Step.of(said, made.code, made.case.state)
     known = explanation(isa, made.form, step, found, seen.state, rows) if found else None
     return () if known else found

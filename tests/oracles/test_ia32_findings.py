@@ -203,7 +203,8 @@ def test_it_is_there(finding: Finding, seen: dict[str, Seen]) -> None:
     for name, shown in seen.items():
         one, answer = shown.cases[index], shown.answers[index]
         context = {"CS_D": number(one.state, "CS_D"), "SS_B": number(one.state, "SS_B")}
-        meant = Decoder(isa).decode(bytes.fromhex(finding.code), context)
+        code = bytes.fromhex(finding.code)
+        meant = Decoder(isa).decode(code, context)
         assert isinstance(meant, Decoded)
         said = predict(isa, meant.form, meant.fields, one)
         assert isinstance(said, Prediction), said
@@ -211,19 +212,10 @@ def test_it_is_there(finding: Finding, seen: dict[str, Seen]) -> None:
             print(f"{name}: {answer}")
             assert name == "unicorn" or name not in finding.wrong
             continue
-        first = said.zeros
-        step = Step(
-            first.ending,
-            first.then,
-            first.access,
-            first.argument,
-            first.wraps,
-            finding.code,
-            one.state,
-        )
+        step = Step.of(said, code, one.state)
         found = differences(isa, one, said, answer, shown.bench.unseen)
         row = explanation(isa, meant.form, step, found, answer.state, table(name))
-        print(f"{name}: the spec says {first.ending or 'on'}", *found, sep="\n  ")
+        print(f"{name}: the spec says {said.ending or 'on'}", *found, sep="\n  ")
         assert not found or row is not None
         assert (row is not None and bool(found) and row.blame is Blame.ORACLE) == (
             name in finding.wrong
