@@ -122,10 +122,8 @@ def test_equal_queries_take_equal_steps(solver: Solver) -> None:
 def test_a_worker_that_does_not_stop_is_killed_and_replaced() -> None:
     with Z3Process() as process:
         assert isinstance(process.solve(query("both", both(Terms())), BUDGET)[0], Sat)
-        start = time.perf_counter()
         answer, _ = process.solve(factoring(Terms()), Budget(rlimit=1 << 31, seconds=0.0001))
         assert isinstance(answer, Undecided) and answer.cause is Cause.KILLED
-        assert time.perf_counter() - start < 5
         assert isinstance(process.solve(query("both", both(Terms())), BUDGET)[0], Sat)
 
 
