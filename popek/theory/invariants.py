@@ -2,11 +2,14 @@
 
 `invariant E` restricts states only if it is proved inductive over reset, every step and every
 delivery; otherwise it is an assumption, and printed (definitions.md, section 1).
+
+One about what a delivery leaves changed for the delivery of a second trap holds between steps
+alone: no delivery may rely on it, each that completes has to bring it about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from popek.isa import ir
@@ -18,6 +21,7 @@ from popek.theory.anatomy import reads_of
 from popek.theory.direct import inputs_of
 from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.prover import Build, Prover
+from popek.theory.raising import left_by, left_by_deliveries
 from popek.theory.states import Own, StateBuilder, arguments_of, fields_of, no_inputs
 from popek.theory.subject import some
 from popek.theory.verdict import Finding, Proved
@@ -30,15 +34,32 @@ def _storage(isa: ir.Isa, flat: bool) -> Coupled[V, B]:
 
 
 def _any_state(
-    isa: ir.Isa, algebra: Algebra[V, B], flat: bool, *, with_invariants: bool = True
+    isa: ir.Isa, algebra: Algebra[V, B], flat: bool, invariants: Iterable[ir.Predicate]
 ) -> StateBuilder[V, B]:
     builder: StateBuilder[V, B] = StateBuilder(isa, algebra, SIDE, _storage(isa, flat))
     builder.supply(lambda component: Own())
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
-    if with_invariants:
-        builder.invariants()
+    kept = {invariant.text for invariant in invariants}
+    builder.invariants(but=frozenset(i.text for i in isa.invariants if i.text not in kept))
     return builder
+
+
+def _between_steps(isa: ir.Isa, invariant: ir.Predicate) -> bool:
+    """Whether it says nothing of the states in which traps are delivered.
+
+    What stores a trap leaves done is not followed: one about memory holds there, too.
+    """
+    about = reads_of(invariant)
+    return about <= isa.components.keys() and not about.isdisjoint(left_by_deliveries(isa))
+
+
+def _before(isa: ir.Isa, trap: ir.Trap) -> list[ir.Predicate]:
+    """The invariants that hold where the trap is delivered: those that hold between steps alone if
+    the trap leaves all that they are about as it was then.
+    """
+    left = left_by(isa)[trap.name] | {isa.pc}
+    return [i for i in isa.invariants if not _between_steps(isa, i) or reads_of(i).isdisjoint(left)]
 
 
 def _broken(
@@ -49,7 +70,8 @@ def _broken(
     invariant: ir.Predicate,
 ) -> Violation[V]:
     """The invariant fails in a state that is reached: where the step completes, where a trap that
-    keeps its effects leaves it, and where what the spec leaves open may write what it is about.
+    keeps its effects leaves it (unless it holds between steps alone), and where what the spec
+    leaves open may write what it is about.
     """
 
     def fails(state: Mapping[str, V | B], guard: V) -> V:
@@ -57,10 +79,11 @@ def _broken(
         after.run(invariant.setup)
         return algebra.both(guard, algebra.negation(after.value(invariant.condition)))
 
+    between = _between_steps(isa, invariant)
     condition = fails(run.state, run.completes)
     for e in run.exits:
         match e:
-            case Trapped(keeps=True, guard=guard, state=state):
+            case Trapped(keeps=True, guard=guard, state=state) if not between:
                 condition = algebra.either(condition, fails(state, guard))
             case LeftOpen(unmodelled="", beyond_privilege=beyond, guard=guard):
                 if beyond or _within_reach(isa, invariant):
@@ -96,14 +119,15 @@ class Kept:
 @dataclass(frozen=True)
 class _Case:
     """A body that an invariant has to survive.  `form`: whose clause it is; otherwise it has
-    `params`, and no encoding.  `parts` are cases that together cover this one.
+    `params`, and no encoding.  It starts where the invariants of `before` hold.  `parts` are cases
+    that together cover this one.
     """
 
     name: str
     body: tuple[ir.Stmt, ...]
+    before: Sequence[ir.Predicate]
     params: Sequence[ir.Local] = ()
     form: ir.Form | None = None
-    from_anywhere: bool = False
     parts: tuple[_Case, ...] = ()
 
 
@@ -136,18 +160,20 @@ def _kept(prover: Prover, case: _Case, invariant: ir.Predicate) -> list[Finding]
 
 
 def _cases(isa: ir.Isa) -> Iterator[_Case]:
-    yield _Case("reset", isa.reset, from_anywhere=True)
+    yield _Case("reset", isa.reset, ())
     for by in {trap.by.name: trap.by for trap in isa.traps.values()}.values():
         traps = tuple(
-            _Case(f"delivery of {trap.name}", trap.delivery, trap.params)
+            _Case(f"delivery of {trap.name}", trap.delivery, _before(isa, trap), trap.params)
             for trap in isa.traps.values()
             if trap.by is by
         )
-        yield _Case(f"delivery {by.name}", by.body, by.params, parts=traps)
+        always = [i for i in isa.invariants if all(i in trap.before for trap in traps)]
+        yield _Case(f"delivery {by.name}", by.body, always, by.params, parts=traps)
     for interrupt in isa.interrupts:
-        yield _Case(f"interrupt {interrupt.name}", (*interrupt.setup, *interrupt.body))
+        body = (*interrupt.setup, *interrupt.body)
+        yield _Case(f"interrupt {interrupt.name}", body, isa.invariants)
     for form in isa.forms:
-        yield _Case(f"{form.name} [{form.text}]", form.body, form=form)
+        yield _Case(f"{form.name} [{form.text}]", form.body, isa.invariants, form=form)
 
 
 def _after(isa: ir.Isa, invariant: ir.Predicate, case: _Case) -> Build:
@@ -161,10 +187,8 @@ def _after(isa: ir.Isa, invariant: ir.Predicate, case: _Case) -> Build:
 
 
 def _done(isa: ir.Isa, case: _Case, algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-    """The case from any state that the invariants allow."""
-    builder: StateBuilder[V, B] = _any_state(
-        isa, algebra, flat, with_invariants=not case.from_anywhere
-    )
+    """The case from any state that the invariants before it allow."""
+    builder: StateBuilder[V, B] = _any_state(isa, algebra, flat, case.before)
     inputs = inputs_of(algebra, SIDE, clocks_shared=True)
     if case.form is not None:
         fields = fields_of(case.form, algebra)

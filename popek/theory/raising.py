@@ -55,20 +55,11 @@ def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
     """For each trap: the components that may be changed when it is delivered, because it keeps the
     effects of its step, or one does whose delivery raises it.
     """
-    keeping = {name for name, trap in isa.traps.items() if not trap.kind.undoes}
     left: dict[str, set[str]] = {name: set() for name in isa.traps}
     for form in isa.forms:
-        found: dict[str, set[str]] = {}
-        _follow(isa, form.body, set(), found)
-        lasting = lasts(isa, form.body)
-        for name, written in found.items():
-            left[name] |= written if name in keeping else written & lasting
-    raises: dict[str, dict[str, set[str]]] = {name: {} for name in isa.traps}
-    for name, trap in isa.traps.items():
-        _follow(isa, trap.delivery, set(), raises[name])
-        lasting = lasts(isa, trap.delivery)
-        for second in raises[name].keys() - keeping:
-            raises[name][second] &= lasting
+        for name, written in _left(isa, form.body).items():
+            left[name] |= written
+    raises = {name: _left(isa, trap.delivery) for name, trap in isa.traps.items()}
     waiting = list(isa.traps)
     while waiting:
         name = waiting.pop()
@@ -79,6 +70,26 @@ def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
                 left[second] |= more
                 waiting.append(second)
     return {name: frozenset(names) for name, names in left.items()}
+
+
+@remembered(4)
+def left_by_deliveries(isa: ir.Isa) -> frozenset[str]:
+    """The components that a delivery may have changed when it raises a trap in turn."""
+    found: set[str] = set()
+    for trap in isa.traps.values():
+        found = found.union(*_left(isa, trap.delivery).values())
+    return frozenset(found)
+
+
+def _left(isa: ir.Isa, body: Body) -> dict[str, set[str]]:
+    """For each trap that the body raises: what it may have changed and the trap does not undo."""
+    found: dict[str, set[str]] = {}
+    _follow(isa, body, set(), found)
+    lasting = lasts(isa, body)
+    return {
+        name: written & lasting if isa.traps[name].kind.undoes else written
+        for name, written in found.items()
+    }
 
 
 def _follow(isa: ir.Isa, body: Body, written: set[str], found: dict[str, set[str]]) -> None:

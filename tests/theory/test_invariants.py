@@ -99,3 +99,45 @@ instruction SETDG x
 """
     assert kept(checked(toy(both, ADD))) is True
     assert kept(checked(toy(both.replace("  G = D\n", ""), ADD))) is False
+
+
+#: D says that a trap is on its way: a second one, met on the way, is delivered with D set.
+NESTED = """
+resource D : bool  host 0
+resource G : bool  host 0
+invariant D == 0 "nothing is on its way"
+invariant G == 0 "nothing was met on the way"
+reset
+  D = 0
+  G = 0
+trap odd : {kind} = nested()
+trap met = meeting()
+deliver nested()
+  lasting D = 1
+  require table[0] != 0 else raise met
+  M = supervisor
+  D = {after}
+deliver meeting()
+  {meeting}
+  D = 0
+  M = supervisor
+"""
+
+
+@pytest.mark.parametrize(
+    ("meeting", "after", "kind", "proved"),
+    [
+        ("skip", "0", "fault", [True, True]),
+        ("skip", "1", "fault", [False, True]),
+        ("skip", "0", "completes", [True, True]),
+        # The delivery of the second trap may not rely on D being 0.
+        ("if D then G = 1", "0", "fault", [True, False]),
+    ],
+    ids=["kept", "not brought about", "after a trap that keeps its effects", "relied on"],
+)
+def test_an_invariant_of_deliveries_holds_between_steps(
+    meeting: str, after: str, kind: str, proved: list[bool]
+) -> None:
+    nested = NESTED.format(meeting=meeting, after=after, kind=kind)
+    result = checked(toy(nested, one("raise odd"), ADD))
+    assert [k.inductive for k in result.invariants] == proved
