@@ -331,7 +331,9 @@ class Run(Generic[V, B]):
         """The state with the pc where this step leaves it."""
         return {**self.state, self.isa.pc: self.target}
 
-    def _branch(self, condition: V, then: Sequence[ir.Stmt], otherwise: Sequence[ir.Stmt]) -> None:
+    def _branch(
+        self, condition: V, then: tuple[ir.Stmt, ...], otherwise: tuple[ir.Stmt, ...]
+    ) -> None:
         algebra = self.algebra
         if algebra.is_true(condition):
             return self.run(then)

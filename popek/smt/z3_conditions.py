@@ -19,6 +19,9 @@ from popek.terms import Op, Term, bottom_up
 SMALL: Final = Budget(rlimit=300_000, seconds=10.0)
 LARGE: Final = Budget(rlimit=20_000_000, seconds=120.0)
 
+#: What holds, the values of some variables, and what the answer may cost.
+_Question = tuple[tuple[Term, ...], frozenset[tuple[Term, int]], Budget]
+
 
 class Z3Conditions:
     """Answers conjunctions over bit-vectors; `solve` may be called any number of times."""
@@ -32,6 +35,7 @@ class Z3Conditions:
         self._context = z3.Context()
         self._true = z3.BoolVal(True, self._context)
         self._made: dict[Term, Any] = {}
+        self._answered: dict[_Question, Answer] = {}
         #: Questions asked, and seconds spent on them.
         self.asked = 0
         self.seconds = 0.0
@@ -41,13 +45,23 @@ class Z3Conditions:
     ) -> Answer:
         """Values that make the conditions 1 where these variables have these values.
 
-        The model has the variables that the conditions mention.  Raises KeyboardInterrupt.
+        The model has the variables that the conditions mention.  The same question again has the
+        same answer, unless time ran out.  Raises KeyboardInterrupt.
         """
+        budget = budget or self.budget
+        question = tuple(holds), frozenset(values.items()), budget
+        known = self._answered.get(question)
+        if known is None:
+            known = self._solve(holds, values, budget)
+            if not (isinstance(known, Undecided) and known.cause is Cause.TIMEOUT):
+                self._answered[question] = known
+        return known
+
+    def _solve(self, holds: Sequence[Term], values: Mapping[Term, int], budget: Budget) -> Answer:
         start = perf_counter()
         self.asked += 1
         z3 = self._z3
         solver = z3.SolverFor("QF_BV", self._context)
-        budget = budget or self.budget
         solver.set("rlimit", budget.rlimit)
         solver.set("timeout", round(budget.seconds * 1000))
         # All at once: handing the values over is most of the work.
@@ -65,7 +79,8 @@ class Z3Conditions:
             reason = solver.reason_unknown()
             if reason == "interrupted from keyboard":
                 raise KeyboardInterrupt
-            return Undecided(Cause.BUDGET, reason)
+            late = perf_counter() - start >= budget.seconds
+            return Undecided(Cause.TIMEOUT if late else Cause.BUDGET, reason)
         finally:
             self.seconds += perf_counter() - start
 

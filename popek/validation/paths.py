@@ -65,10 +65,13 @@ class Paths:
         self._collect()
         self._all_around()
         for _ in range(ROUNDS):
-            if not self._again():
+            unknown = self._again()
+            if not unknown:
                 break
             self.search.solver.budget = LARGE
             self._all_around()
+            for key in filter(self._open, unknown):
+                self.settled[key] = Verdict.UNKNOWN
         self.search.solver.budget = SMALL
         for key in self._begun & self.settled.keys():
             del self.settled[key]  # reached after all, on the way to something else
@@ -80,8 +83,8 @@ class Paths:
                 return
             self._around(*self._queue.popleft())
 
-    def _again(self) -> bool:
-        """Asks once more for what was left unknown, from other steps that begin alike."""
+    def _again(self) -> list[Key]:
+        """Has what was left unknown asked for once more, from other steps that begin alike."""
         unknown = [k for k, v in self.settled.items() if v is Verdict.UNKNOWN]
         for key in unknown:
             del self.settled[key]
@@ -93,7 +96,7 @@ class Paths:
                 for other in others
             ]
             self._queue += near[-AGAIN:]
-        return bool(unknown)
+        return unknown
 
     def runs(self, key: Key) -> list[Stepped]:
         """Some of the steps that took a path."""
@@ -177,7 +180,7 @@ class Paths:
         entry = run.trace.entries[at]
         if entry.term.is_const:
             return
-        key = (*before, (item[0], NO if entry.truth else YES))
+        key = (*before, (item[0], NO if item[1] == YES else YES))
         if self._open(key):
             wanted = self.search.holding(entry, not entry.truth)
             self._seek(run, at, [wanted], key)

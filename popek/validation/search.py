@@ -22,7 +22,7 @@ from popek.validation.world import Place, World
 #: Premises that are put right one after the other before a state is given up.
 REPAIRS = 24
 #: Premises that are added to a question whose answer breaks them.
-LEARNT = 4
+LEARNT = 8
 #: Symbols of a condition that are tried by themselves.
 SINGLE = 3
 #: Conditions of a delivery, from its end, of which one is turned round to have it go on.
@@ -92,26 +92,33 @@ class Search:
     def _better(self, run: Stepped, bad: int) -> Stepped | None:
         """A step whose premises hold for longer."""
         entries = run.trace.entries
-        turns = [bad]
-        if entries[bad].term.is_const:
-            # A trap behind an `if`: that is what has to come out otherwise.
-            decided = [i for i in range(bad) if entries[i].scope == entries[bad].scope]
-            kinds = (Kind.DECISION, Kind.FETCHED, Kind.PREMISE)
-            turns = [
-                i for i in decided if entries[i].kind in kinds and not entries[i].term.is_const
-            ]
-            turns = turns[: -BACK - 1 : -1]
-        for at in turns:
+        for at in self._turns(run, bad):
             wanted = self.holding(entries[at], not entries[at].truth)
             for freedom in Freedom:
                 match self._changed(run, at, [wanted], freedom):
                     case World() as world:
                         better = self.step(world)
-                        if better is not None and (better.bad is None or better.bad > at):
+                        if better is not None and (better.bad is None or better.bad > bad):
                             return better
                     case _:
                         pass
         return None
+
+    def _turns(self, run: Stepped, bad: int) -> list[int]:
+        """The entries of which one has to come out otherwise for the premise `bad` to hold."""
+        entries = run.trace.entries
+        if not entries[bad].term.is_const:
+            return [bad]
+        # A trap behind an `if`: that is what has to come out otherwise.
+        kinds = (Kind.DECISION, Kind.FETCHED, Kind.PREMISE)
+        decided = [
+            i
+            for i in range(bad)
+            if entries[i].scope == entries[bad].scope
+            and entries[i].kind in kinds
+            and not entries[i].term.is_const
+        ]
+        return decided[: -BACK - 1 : -1]
 
     def shown(self, run: Stepped) -> Stepped | None:
         """A step along the same path of the clause that ends in a state that can be shown.
@@ -171,18 +178,27 @@ class Search:
         """As `turned`, without a proof."""
         for freedom in Freedom:
             learnt: list[Term] = []
+            first: Stepped | None = None
             for _ in range(LEARNT):
                 world = self._changed(run, at, [*wanted, *learnt], freedom)
                 other = self.step(world) if isinstance(world, World) else None
                 if other is None:
                     break
-                useful = self.repaired(other)
-                if useful is not None and follows(useful):
-                    return useful
                 if other.bad is None:
+                    self.found.append(other)
+                    if follows(other):
+                        return other
                     break
-                # What has to hold there is asked for at once, lest the repair undo what is sought.
-                learnt.append(self.holding(other.trace.entries[other.bad], True))
+                first = first or other
+                # What has to hold there is asked for at once: a repair may undo what is sought.
+                turns = self._turns(other, other.bad)
+                if not turns:
+                    break
+                entry = other.trace.entries[turns[0]]
+                learnt.append(self.holding(entry, not entry.truth))
+            useful = None if first is None else self.repaired(first)
+            if useful is not None and follows(useful):
+                return useful
         return None
 
     def proved(self, before: Iterable[Entry], wanted: Sequence[Term]) -> Verdict:

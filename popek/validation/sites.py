@@ -56,3 +56,13 @@ def sites_of(body: tuple[ir.Stmt, ...]) -> Sites:
         tuple(copies[place] for place in places),
         tuple(first[place] for place in places),
     )
+
+
+@remembered(65536)
+def raises(body: tuple[ir.Stmt, ...]) -> str:
+    """The trap in which the body always ends, "" if none: what an `if` that leads there raises."""
+    match body:
+        case (*_, ir.Require(condition=ir.Const(value=0), trap=trap)):
+            return trap
+        case _:
+            return ""

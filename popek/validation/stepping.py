@@ -17,7 +17,7 @@ from popek.source import Span
 from popek.terms import Terms
 from popek.validation.concolic import Bank, Both, Concolic
 from popek.validation.ground import Ground
-from popek.validation.sites import Sites, sites_of
+from popek.validation.sites import Sites, raises, sites_of
 from popek.validation.trace import NO, OK, YES, Crossing, Item, Kind, Names, Stretch, Trace
 from popek.validation.world import FIELD, WHOLE, Place, World
 
@@ -27,6 +27,14 @@ DELIVERY = "delivery of "
 
 #: Deliveries in a row: a fault on the way to the handler, and the double fault on the way to that.
 DELIVERIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The condition under which a statement does not raise the trap, if there is one."""
+
+    condition: Both
+    trap: str
 
 
 class Traced(Run[Both, Bank]):
@@ -49,13 +57,16 @@ class Traced(Run[Both, Bank]):
         self.at: list[int] = []
 
     def _branch(
-        self, condition: Both, then: Sequence[ir.Stmt], otherwise: Sequence[ir.Stmt]
+        self, condition: Both, then: tuple[ir.Stmt, ...], otherwise: tuple[ir.Stmt, ...]
     ) -> None:
-        self.decided(condition, "")
+        if trap := raises(then):
+            self.decided(condition, Passing(self.algebra.negation(condition), trap))
+        else:
+            self.decided(condition, Passing(condition, raises(otherwise)))
         self.run(then if condition.value else otherwise)
 
     def _require(self, condition: Both, trap: str, args: Sequence[ir.Expr], span: Span) -> None:
-        self.decided(condition, trap)
+        self.decided(condition, Passing(condition, trap), required=True)
         super()._require(condition, trap, args, span)
 
     def _event(self, device: str, operation: str, args: Sequence[ir.Expr], span: Span) -> None:
@@ -70,13 +81,14 @@ class Traced(Run[Both, Bank]):
             self.stop()
             self.trace.ended = True
 
-    def decided(self, condition: Both, trap: str) -> None:
+    def decided(self, condition: Both, passing: Passing, *, required: bool = False) -> None:
         """A condition of the clause, or of a translation that runs for it."""
         sites = self.sites if self.translating is None else sites_of(self.translating.body)
         site = sites.number(self.site)
-        entry = self.trace.decide(site, condition.term, bool(condition.value), trap)
+        holds = passing.condition
+        entry = self.trace.decide(site, holds.term, bool(holds.value), passing.trap)
         if sites.repeated(site):
-            if not trap or condition.value:
+            if not required or condition.value:
                 return
             site = sites.first(site)
         self.items.append((site, YES if condition.value else NO))
@@ -89,7 +101,7 @@ class Fetched(Traced):
     """
 
     def _branch(
-        self, condition: Both, then: Sequence[ir.Stmt], otherwise: Sequence[ir.Stmt]
+        self, condition: Both, then: tuple[ir.Stmt, ...], otherwise: tuple[ir.Stmt, ...]
     ) -> None:
         writes = [any(isinstance(s, ir.Store) for s in body) for body in (otherwise, then)]
         if any(writes):
