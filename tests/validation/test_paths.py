@@ -100,6 +100,7 @@ def test_a_condition_may_be_about_what_a_run_does_not_reach() -> None:
     terms, flag = names.terms, names.whole("SR.V", 1)
     cell = names.element("store", terms.const(0x7000, 24), 8)
     turned = terms.eq(flag, terms.const(run.trace.values["SR.V"] ^ 1, 1))
-    asked = next(i for i, e in enumerate(run.trace.entries) if e.term is flag)
+    asks = flag, terms.not_(flag)
+    asked = next(i for i, e in enumerate(run.trace.entries) if e.term in asks)
     wanted = [turned, terms.eq(cell, terms.const(5, 8))]
     assert search.nearby(run, asked, wanted) is not None
