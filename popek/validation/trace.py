@@ -154,6 +154,8 @@ class Trace:
         #: Set after a trap in the middle of an access.
         self.ended = False
         self._asked: set[tuple[Kind, Term]] = set()
+        #: Conditions of choices, by who asks.
+        self._chosen: set[tuple[str, Term]] = set()
 
     # ------------------------------------------------------------ symbols
 
@@ -217,9 +219,9 @@ class Trace:
 
     def choose(self, term: Term, truth: bool) -> None:
         """A condition inside an expression."""
-        if term.is_const or self.ended or (Kind.CHOICE, term) in self._asked:
+        if term.is_const or self.ended or (self.scope, term) in self._chosen:
             return
-        self._asked.add((Kind.CHOICE, term))
+        self._chosen.add((self.scope, term))
         self.entries.append(Entry(Kind.CHOICE, self.scope, -1, term, truth))
 
     @contextmanager
