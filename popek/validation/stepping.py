@@ -74,10 +74,11 @@ class Traced(Run[Both, Bank]):
         """A condition of the clause, or of a translation that runs for it."""
         sites = self.sites if self.translating is None else sites_of(self.translating.body)
         site = sites.number(self.site)
-        entry = self.trace.decide(site, condition.term, bool(condition.value), trap)
+        repeats = sites.repeated(site) and bool(not trap or condition.value)
+        entry = self.trace.decide(site, condition.term, bool(condition.value), trap, repeats)
+        if repeats:
+            return
         if sites.repeated(site):
-            if not trap or condition.value:
-                return
             site = sites.first(site)
         self.items.append((site, YES if condition.value else NO))
         self.at.append(entry)

@@ -44,7 +44,8 @@ class Kind(Enum):
 class Entry:
     """A condition that was met.  `scope`: the clause, translation or delivery that asks.
 
-    `trap`: what is raised where a `require` does not hold, "" for an `if`.
+    `trap`: what is raised where a `require` does not hold, "" for an `if`.  `repeats`: it is one of
+    many copies, and no item of a path.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Entry:
     term: Term
     truth: bool
     trap: str = ""
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +214,9 @@ class Trace:
         if not term.is_const or not truth:
             self.entries.append(Entry(kind, self.scope, -1, term, truth))
 
-    def decide(self, site: int, term: Term, truth: bool, trap: str = "") -> int:
+    def decide(self, site: int, term: Term, truth: bool, trap: str, repeats: bool) -> int:
         """A condition of a statement.  Returns the number of its entry."""
-        self.entries.append(Entry(Kind.DECISION, self.scope, site, term, truth, trap))
+        self.entries.append(Entry(Kind.DECISION, self.scope, site, term, truth, trap, repeats))
         return len(self.entries) - 1
 
     def choose(self, term: Term, truth: bool) -> None:
