@@ -125,6 +125,7 @@ HOME: Final = Home(
         "TSS.wide": 1,
         "CR0.PG": 0,
         "CR3.BASE": PAGE_DIRECTORY >> 12,
+        "EFLAGS.VM": 0,
         "EFLAGS.VIF": 0,
     },
     {

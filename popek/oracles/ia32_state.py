@@ -320,11 +320,11 @@ def decoded(words: tuple[int, ...], before: State) -> dict[str, Value]:
     return state
 
 
-#: What is the same in every state that a case starts from: one step, alone, of protected mode.
+#: What is the same in every state that a case starts from: one step, alone, not of real-address
+#: mode.
 FIXED: Final = {
     "EFLAGS.TF": 0,
     "EFLAGS.RF": 0,
-    "EFLAGS.VM": 0,
     "inhibit": 0,
     "delivering": 0,
     "CR0.PE": 1,
@@ -333,12 +333,23 @@ FIXED: Final = {
     "DR7.ENABLE": 0,
 }
 
+
+def _paragraph(name: str, selector: str) -> tuple[str, ...]:
+    """What a segment register remembers in virtual-8086 mode."""
+    seg = f"seg[{name}_SEG]"
+    return (
+        f"not EFLAGS.VM or {seg}.base == zext({selector} @ 0x0) and {seg}.limit == 0xFFFF",
+        f"not EFLAGS.VM or {seg}.usable and {seg}.readable and {seg}.level == 3",
+        f"not EFLAGS.VM or {seg}.writable and not {seg}.down and not {seg}.big",
+    )
+
+
 #: What the segment registers and their hidden parts are in every state that an entry of a guest
 #: accepts (SDM vol. 3C, section 26.3.1.2; APM vol. 2, section 15.5.1), and what processors hold.
 CONDITIONS: Final = (
     "seg[CS_SEG].big == CS_D",
     "seg[SS_SEG].big == SS_B",
-    "seg[CS_SEG].usable and not seg[CS_SEG].writable and not seg[CS_SEG].down",
+    "seg[CS_SEG].usable and seg[CS_SEG].writable == EFLAGS.VM and not seg[CS_SEG].down",
     "seg[CS_SEG].level == CPL or seg[CS_SEG].level == 3",
     "seg[SS_SEG].usable and seg[SS_SEG].readable and seg[SS_SEG].writable",
     "seg[SS_SEG].level == CPL",
@@ -352,5 +363,9 @@ CONDITIONS: Final = (
         f"{limit}[31..20] == 0 or {limit}[11..0] == 0xFFF"
         for limit in (*(f"seg[{n}].limit" for n in range(6)), "LDT.limit", "TSS.limit")
     ),
-    "not (EFLAGS.VIF and EFLAGS.VIP and CR4.PVI and CPL == 3)",
+    "not (EFLAGS.VIF and EFLAGS.VIP and (if EFLAGS.VM then CR4.VME else CR4.PVI) and CPL == 3)",
+    "not (EFLAGS.VM and CS_D)",
+    *_paragraph("CS", "CS[15..2] @ CS_LOW"),
+    *_paragraph("SS", "SS[15..2] @ SS_LOW"),
+    *(condition for name in ("ES", "DS", "FS", "GS") for condition in _paragraph(name, name)),
 )

@@ -47,6 +47,7 @@ _CS, _SS = 1, 2
 #: What IRETD at level 0 leads to.  Unicorn's does not load VIF and VIP.
 _FIXED: Final = {
     **FIXED,
+    "EFLAGS.VM": 0,
     "CS.RPL": 3,
     "SS.RPL": 3,
     "CR0.PG": 0,

@@ -31,8 +31,8 @@ Way = tuple[str, object, object]
 TRIES = 2
 #: Conditions of a translation that are turned in search of one trap.
 DETOURS = 10
-#: How often what is unknown is sought again, and from how many steps.
-ROUNDS, AGAIN = 2, 4
+#: From how many steps what is unknown is sought again, in each round; and steps kept of each path.
+ROUNDS, KEPT = (4, 16), 4
 #: Paths of one body, after which the search stops and says so.
 MANY = 4000
 
@@ -64,8 +64,8 @@ class Paths:
             self._enter(run)
         self._collect()
         self._all_around()
-        for _ in range(ROUNDS):
-            unknown = self._again()
+        for many in ROUNDS:
+            unknown = self._again(many)
             if not unknown:
                 break
             self.search.solver.budget = LARGE
@@ -83,7 +83,7 @@ class Paths:
                 return
             self._around(*self._queue.popleft())
 
-    def _again(self) -> list[Key]:
+    def _again(self, many: int) -> list[Key]:
         """Has what was left unknown asked for once more, from other steps that begin alike."""
         unknown = [k for k, v in self.settled.items() if v is Verdict.UNKNOWN]
         for key in unknown:
@@ -95,7 +95,7 @@ class Paths:
                 if items[: len(beginning)] == beginning
                 for other in others
             ]
-            self._queue += near[-AGAIN:]
+            self._queue += near[-many:]
         return unknown
 
     def runs(self, key: Key) -> list[Stepped]:
@@ -121,7 +121,7 @@ class Paths:
                 self.reached[stretch.items] = run
                 self._queue.append((run, stretch))
             others = self._others.setdefault(stretch.items, [])
-            if len(others) < AGAIN:
+            if len(others) < KEPT:
                 others.append((run, stretch))
             for way in self._ways(run):
                 self.ways.setdefault(way, run)
@@ -144,13 +144,13 @@ class Paths:
     def _given(self, run: Stepped, at: int) -> list[Term]:
         """What the path is before an entry: its conditions, and that its accesses are made.
 
-        Not how their translations go, which may be another way: what is refuted with these alone
-        is refuted whatever they do.
+        Not how their translations go, nor what repeats, which may be another way: what is refuted
+        with these alone is refuted whatever they do.
         """
         conditions = [
             self.search.holding(e, e.truth)
             for e in run.trace.entries[:at]
-            if e.kind is Kind.DECISION and e.scope == self.scope
+            if e.kind is Kind.DECISION and e.scope == self.scope and not e.repeats
         ]
         accesses = [
             self.guards.passing(c)
@@ -191,18 +191,21 @@ class Paths:
                 if (found := self._turn(run, at, alone)) is not None:
                     self.ways[way] = found
 
-    def _seek(self, run: Stepped, at: int, wanted: list[Term], key: Key) -> bool:
+    def _seek(self, run: Stepped, at: int, wanted: list[Term], key: Key) -> None:
+        """A path that begins so; if need be, by way of another one that has what is wanted."""
         match self.search.turned(
             run, at, wanted, lambda s: self._takes(s, key), lambda: self._given(run, at)
         ):
             case Verdict() as verdict:
+                self._collect()
+                if verdict is Verdict.UNKNOWN and self._open(key):
+                    astray = self._turn(run, at, wanted)
+                    if astray is not None:
+                        self._led(astray, key)
                 if self._open(key):
                     self.settled[key] = verdict
-                self._collect()
-                return False
             case _:
                 self._collect()
-                return True
 
     def _turn(self, run: Stepped, at: int, wanted: list[Term], key: Key = ()) -> Stepped | None:
         """A useful step in which that holds; with a key, on a path that begins so."""

@@ -46,10 +46,11 @@ class Freedom(StrEnum):
 
     ONE = "one symbol that the condition mentions"
     MENTIONED = "what the condition mentions"
+    BOUND = "that, and what it has a condition in common with, but the addresses"
     ADDRESSED = "all but the addresses"
     ALL = "everything"
     FETCHED = "everything, and the code may be fetched in another way"
-    TRANSLATED = "everything, and how earlier accesses are translated"
+    ASIDE = "everything, and what is no item of a path: translations, and what repeats"
 
 
 @dataclass
@@ -61,15 +62,21 @@ class Search:
     #: Every run that was made on the way and is of use.
     found: list[Stepped] = field(default_factory=list)
     runs: int = 0
+    _steps: dict[tuple[str, frozenset[tuple[Place, int]]], Stepped | None] = field(
+        default_factory=dict
+    )
     _proved: dict[tuple[tuple[Term, ...], tuple[Term, ...]], Verdict] = field(default_factory=dict)
 
     def step(self, world: World) -> Stepped | None:
         """The step from a world; None where its fields mean no code."""
-        self.runs += 1
-        try:
-            return self.stepper.step(world)
-        except Unencodable:
-            return None
+        state = world.seed, frozenset(world.chosen.items())
+        if state not in self._steps:
+            self.runs += 1
+            try:
+                self._steps[state] = self.stepper.step(world)
+            except Unencodable:
+                self._steps[state] = None
+        return self._steps[state]
 
     def start(self, world: World) -> Stepped | None:
         """A useful step, from a state near this world."""
@@ -238,7 +245,7 @@ class Search:
         goals = [w for w in wanted if not w.is_value(1)]
         if any(w.is_value(0) for w in goals):
             return Unsat()
-        left = _translating(run, at) if freedom is Freedom.TRANSLATED else frozenset[int]()
+        left = _aside(run, at) if freedom is Freedom.ASIDE else frozenset[int]()
         holding = [
             self.holding(e, True if e.kind is Kind.BENCH else e.truth)
             for i, e in enumerate(trace.entries[:at])
@@ -247,9 +254,9 @@ class Search:
             and not (freedom is Freedom.FETCHED and e.scope == FETCH)
             and i not in left
         ]
-        if freedom is Freedom.TRANSLATED and not left:
+        if freedom is Freedom.ASIDE and not left:
             return Unsat()
-        if freedom is Freedom.ADDRESSED:
+        if freedom in (Freedom.BOUND, Freedom.ADDRESSED):
             holding += [
                 terms.eq(index, terms.const(value, index.width))
                 for index, value in trace.indices.items()
@@ -258,12 +265,15 @@ class Search:
         free = set[str]().union(*(names.mentioned(w) for w in goals))
         if freedom is Freedom.ONE:
             return self._by_one(run, goals, holding, sorted(free))
-        if freedom in (Freedom.MENTIONED, Freedom.ADDRESSED):
+        if freedom is Freedom.BOUND:
+            free = free.union(*(m for h in holding if (m := names.mentioned(h)) & free))
+        if freedom in (Freedom.MENTIONED, Freedom.BOUND, Freedom.ADDRESSED):
             for a, b in self._aliases(run):
                 holding.append(terms.eq(names.variable(a), names.variable(b)))
                 if a in free or b in free:
                     free |= {a, b}
-        return self._solved(run, goals, holding, free, connected=freedom is not Freedom.MENTIONED)
+        few = freedom in (Freedom.MENTIONED, Freedom.BOUND)
+        return self._solved(run, goals, holding, free, connected=not few)
 
     def _by_one(
         self, run: Stepped, goals: Sequence[Term], holding: Sequence[Term], free: Sequence[str]
@@ -403,17 +413,19 @@ class Search:
         return index
 
 
-def _translating(run: Stepped, at: int) -> frozenset[int]:
-    """The conditions of the translations of earlier accesses that raise nothing: which way they go
-    is the accesses' own affair.
+def _aside(run: Stepped, at: int) -> frozenset[int]:
+    """The conditions that are no items of a path: those of which there are many copies, and those
+    of the translations of earlier accesses that raise nothing.
     """
-    return frozenset(
+    entries = run.trace.entries
+    translating = (
         i
         for crossing in run.trace.crossings
         if crossing.last <= at
         for i in range(crossing.first, crossing.last)
-        if (e := run.trace.entries[i]).kind is Kind.DECISION and not e.trap
+        if (e := entries[i]).kind is Kind.DECISION and not e.trap
     )
+    return frozenset((*translating, *(i for i in range(at) if entries[i].repeats)))
 
 
 def _deciding(run: Stepped) -> list[int]:

@@ -85,11 +85,12 @@ class Traced(Run[Both, Bank]):
         """A condition of the clause, or of a translation that runs for it."""
         sites = self.sites if self.translating is None else sites_of(self.translating.body)
         site = sites.number(self.site)
+        repeats = sites.repeated(site) and bool(not required or condition.value)
         holds = passing.condition
-        entry = self.trace.decide(site, holds.term, bool(holds.value), passing.trap)
+        entry = self.trace.decide(site, holds.term, bool(holds.value), passing.trap, repeats)
+        if repeats:
+            return
         if sites.repeated(site):
-            if not required or condition.value:
-                return
             site = sites.first(site)
         self.items.append((site, YES if condition.value else NO))
         self.at.append(entry)

@@ -44,7 +44,8 @@ class Kind(Enum):
 class Entry:
     """A condition that was met.  `scope`: the clause, translation or delivery that asks.
 
-    `trap`: what is raised where a `require` does not hold, "" for an `if`.
+    `trap`: what is raised where a `require` does not hold, "" for an `if`.  `repeats`: it is one of
+    many copies, and no item of a path.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Entry:
     term: Term
     truth: bool
     trap: str = ""
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ class Trace:
         #: Set after a trap in the middle of an access.
         self.ended = False
         self._asked: set[tuple[Kind, Term]] = set()
+        #: Conditions of choices, by who asks.
+        self._chosen: set[tuple[str, Term]] = set()
 
     # ------------------------------------------------------------ symbols
 
@@ -210,16 +214,16 @@ class Trace:
         if not term.is_const or not truth:
             self.entries.append(Entry(kind, self.scope, -1, term, truth))
 
-    def decide(self, site: int, term: Term, truth: bool, trap: str = "") -> int:
+    def decide(self, site: int, term: Term, truth: bool, trap: str, repeats: bool) -> int:
         """A condition of a statement.  Returns the number of its entry."""
-        self.entries.append(Entry(Kind.DECISION, self.scope, site, term, truth, trap))
+        self.entries.append(Entry(Kind.DECISION, self.scope, site, term, truth, trap, repeats))
         return len(self.entries) - 1
 
     def choose(self, term: Term, truth: bool) -> None:
         """A condition inside an expression."""
-        if term.is_const or self.ended or (Kind.CHOICE, term) in self._asked:
+        if term.is_const or self.ended or (self.scope, term) in self._chosen:
             return
-        self._asked.add((Kind.CHOICE, term))
+        self._chosen.add((self.scope, term))
         self.entries.append(Entry(Kind.CHOICE, self.scope, -1, term, truth))
 
     @contextmanager

@@ -57,6 +57,7 @@ VECTORING  equ  VARS + 0x48     ; what was being delivered: info, error code
 ELAPSED    equ  VARS + 0x50
 SINK_AT    equ  VARS + 0x54
 NE_FLIP    equ  VARS + 0x58     ; VMX: what the guest writes to CR0.NE is not what it was
+NE_KEPT    equ  VARS + 0x84     ; VMX: the same, but that write has raised an exception
 GPRS       equ  VARS + 0x60     ; the guest's, EAX to EDI
 STATE_OUT  equ  VARS + 0x100    ; as in the record
 INJECT_CODE equ VARS + 0x5C
@@ -568,6 +569,7 @@ afresh:
         mov     dword [WATCHED], 15
 .timer:
         mov     dword [NE_FLIP], 0
+        mov     dword [NE_KEPT], 0
         mov     dword [INJECT], 0
         mov     dword [INJECTED], 0
         ret
