@@ -456,6 +456,109 @@ def test_what_is_unpredictable_can_break_an_invariant_about_registers() -> None:
         assert kept.inductive is inductive, (role, statement)
 
 
+#: D is 0 at reset, and nothing but what follows writes it.
+ZERO = """
+resource D : u1 host 0
+invariant D == 0 "d0"
+reset
+  D = 0
+"""
+#: The head of an instruction.
+LOADING = "\ninstruction LD x\n  encoding  1000 ........ x:4\n"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Declarations that make an invariant no fact, and why."""
+
+    name: str
+    more: str
+    because: str
+    invariant: str = "d0"
+
+
+BROKEN = [
+    Broken(
+        "by what another assumption hides",
+        ZERO + "\nresource A : u1 host 0\ninvariant A == 0\nreset\n  A = 0\n"
+        "instruction SETA x\n  encoding  1000 ........ x:4\n"
+        "  require M == supervisor else raise denied\n  A = a[x][0]\n"
+        "instruction COPY x\n  encoding  1001 ........ x:4\n"
+        "  require M == supervisor else raise denied\n  D = A\n",
+        "A is no fact: what was proved of D with its help is none",
+    ),
+    Broken(
+        "in the delivery of what an interrupt has changed",
+        ZERO + "\nresource Q : u1 host 0\ninvariant Q == 0\nreset\n  Q = 0\n"
+        "trap odd = nested()\ntrap met = meeting()\ntrap ticks : interrupt = ticking()\n"
+        "deliver nested()\n  lasting Q = 1\n  require table[0] != 0 else raise met\n"
+        "  M = supervisor\n  Q = 0\n"
+        "deliver meeting()\n  Q = 0\n  M = supervisor\n"
+        "deliver ticking()\n  if Q then D = 1\n  Q = 0\n  M = supervisor\n"
+        "interrupt tick when F.IE\n  Q = 1\n  raise ticks\n",
+        "between steps Q is 0; when the interrupt is delivered it is 1",
+    ),
+    Broken(
+        "by a memory trap that keeps what was done",
+        ZERO + "\ntrap bus_error : aborts = to_host(1)\ntranslate far(v : u16) -> E\n"
+        "  require v < R.b else raise bus_error\n  return v\n"
+        + LOADING + "  D = 1\n  a[x] = far[a[x]]\n  D = 0\n",
+        "the access aborts, and D stays 1",
+    ),
+    Broken(
+        "by a trap of the processor's own access that keeps what was done",
+        ZERO + "\ntrap bus_error : aborts = to_host(1)\ntranslate far(v : u16) -> E for processor\n"
+        "  require v < R.b else raise bus_error\n  return v\n"
+        + LOADING + "  D = 1\n  a[x] = far[a[x]]\n  D = 0\n",
+        "as above",
+    ),
+    Broken(
+        "by a memory trap after what lasts",
+        ZERO + LOADING + "  lasting D = 1\n  a[x] = mem[a[x]]\n  D = 0\n",
+        "the fault undoes all but D",
+    ),
+    Broken(
+        "by a translation",
+        ZERO + "\ntranslate marking(v : u16) -> E\n  D = 1\n  return v\n"
+        + LOADING + "  a[x] = marking[a[x]]\n",
+        "proofs do not walk translations",
+    ),
+    Broken(
+        "in memory that is relocated",
+        '\ninvariant mem[0] == 0 "m0"\nreset\n  mem[0] = 0\n'
+        + LOADING + "  require M == supervisor else raise denied\n  R.l = a[x]\n",
+        "mem[0] is then another word",
+        "m0",
+    ),
+    Broken(
+        "by the pc that a trap leaves",
+        ZERO + '\ninvariant P != 9\nreset\n  P = 0\ntrap skipped : suppresses = skipping()\n'
+        "deliver skipping()\n  M = supervisor\n  if P == 9 then D = 1\n  P = 0\n"
+        + LOADING + "  jump 9\n  raise skipped\n",
+        "a trap that suppresses is delivered with the pc where the jump leads",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
+def test_an_invariant_that_is_no_fact(broken: Broken) -> None:
+    kept = checked(toy(broken.more)).invariants
+    (inductive,) = (k.inductive for k in kept if k.invariant.text == broken.invariant)
+    assert inductive is not True
+
+
+def test_an_interrupt_is_taken_where_its_condition_holds() -> None:
+    (kept,) = checked(toy(ZERO, "\ninterrupt tick when D\n  D = 1\n")).invariants
+    assert kept.inductive is True
+
+
+def test_an_invariant_about_memory_that_is_not_relocated() -> None:
+    (kept,) = checked(
+        toy("\ninvariant mem[0] == 0\nreset\n  mem[0] = 0\n", one("a[x] = 0"))
+    ).invariants
+    assert kept.inductive is True
+
+
 @pytest.mark.parametrize(
     ("more", "clause", "rests_on"),
     [
