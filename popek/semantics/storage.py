@@ -25,6 +25,9 @@ MEMORY_TRAP = "memory trap"
 #: How the names of the free functions begin that say whether an access is permitted.
 PERMITS = "permits."
 
+#: And of those that say which cell it reaches.
+CELL = "cell."
+
 
 def memory_of(isa: ir.Isa, space: str) -> ir.Memory:
     """The memory at the end of a chain of translations."""
@@ -334,12 +337,12 @@ class Coupled(Generic[V, B]):
             return [algebra.uninterpreted(function, *given, width) for given in seen]
 
         if not self._ordinary(space):
-            return cells(f"cell.{space}{self.side}")
-        coherent = cells(f"cell.{space}")
+            return cells(f"{CELL}{space}{self.side}")
+        coherent = cells(f"{CELL}{space}")
         changed = self._changed(run, space)
         if algebra.is_false(changed):
             return coherent
-        after = cells(f"cell.{space}.after{self.side}")
+        after = cells(f"{CELL}{space}.after{self.side}")
         return [algebra.ite(changed, a, c, width) for a, c in zip(after, coherent, strict=True)]
 
     def _seen(

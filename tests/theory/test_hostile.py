@@ -47,6 +47,20 @@ translate keyed(v : u16) -> E
   require K[0] == 0 and v < R.b else raise memory_trap
   return R.l + v
 """
+#: Any function.
+HASH = "\nabstract function hash(w : u16) -> u16\n"
+#: A translation whose trap relies on V being 0.
+VECTORED = """
+resource V : u1 host 0
+trap late : {kind} = via(1)
+deliver via(c : u8)
+  host V == 0 "V is 0"
+  P = 1
+  if V then M = user else M = supervisor
+translate far(v : u16) -> E
+  require v < R.b else raise late
+  return v
+"""
 UNLESS_TSD = "require M == supervisor or not TSD else raise denied"
 
 TRIED = [
@@ -292,6 +306,53 @@ TRIED = [
     Tried(
         "a delivery without end", "raise lp", UNDECIDED, "no handler is ever reached",
         "\ntrap lp = around(1)\ndeliver around(c : u8)\n  raise lp\n",
+    ),
+    Tried(
+        "a handler that the guest names in an argument", "raise aimed(a[x])", UNDECIDED, "as above",
+        "\ntrap aimed(w : u16) = at(w)\ndeliver at(w : u16)\n  M = supervisor\n  P = w\n",
+    ),
+    Tried(
+        "a handler that each trap names", "if a[x] == 0 then raise denied; raise call", GUARDED,
+        "1 and 2, which the spec says; not the guest", label=Label.ALWAYS,
+    ),
+    Tried(
+        "a handler that the guest names through an abstract function", "raise aimed", UNDECIDED,
+        "whatever the function, the guest says of what",
+        f"{HASH}\ntrap aimed = at(1)\ndeliver at(c : u8)\n  M = supervisor\n  P = hash(a[0])\n",
+    ),
+    Tried(
+        "a promise about an abstract function of the guest's", "raise aimed", UNDECIDED,
+        "no T is the hash of whatever a[0] is",
+        f'{HASH}\ntrap aimed = at(1)\ndeliver at(c : u8)\n  host hash(a[0]) == T "it is T"\n'
+        "  P = 1\n  if hash(a[0]) == T then M = supervisor else M = user\n",
+    ),
+    Tried(
+        "a trap of a translation behind a translation", "a[x] = far[a[y]]", UNDECIDED,
+        "the table's own trap leads to user mode",
+        LOST + "\ntranslate entries(v : u16) -> E for processor\n"
+        "  require v < R.b else raise lost\n  return v\n"
+        "translate far(v : u16) -> E\n  let w = entries[v]\n  return w\n",
+    ),
+    Tried(
+        "a host line about a table that the step has changed", "fixed[0] = a[x]; raise kept",
+        UNDECIDED, "the vector is what the guest wrote there",
+        FIXED + '\nhost fixed[0] == 0 "the vector"\ntrap kept : completes = via(1)\n'
+        "deliver via(c : u8)\n  P = 1\n  if fixed[0] != 0 then M = user else M = supervisor\n",
+    ),
+    Tried(
+        "a promise about what lasts when memory traps",
+        "let old = V; lasting V = a[x][0]; let q = far[a[y]]; V = old", UNDECIDED,
+        "the fault is delivered with V as the guest left it", VECTORED.format(kind="fault"),
+    ),
+    Tried(
+        "a promise about what an aborted access leaves",
+        "let old = V; V = a[x][0]; let q = far[a[y]]; V = old", UNDECIDED,
+        "as above", VECTORED.format(kind="aborts"),
+    ),
+    Tried(
+        "a promise about what a faulting access undoes",
+        "let old = V; V = a[x][0]; let q = far[a[y]]; V = old", INNOCUOUS,
+        "V is as it was when the fault is delivered", VECTORED.format(kind="fault"),
     ),
     # ------------------------------------------------------------ the host's choice
     Tried(
