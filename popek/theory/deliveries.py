@@ -140,10 +140,36 @@ def delivery_findings(
     }
 
 
+def resting_on(
+    prover: Prover,
+    anatomy: Anatomy,
+    promises: Mapping[str, bool | None],
+    trap: ir.Trap,
+    assumed: Sequence[str],
+) -> list[str]:
+    """Which of the assumed invariants the proof that a trap leads to the host rests on: each is
+    dropped in turn.
+    """
+    entry = entry_of(anatomy.isa, trap)
+    resting: list[str] = []
+    dropped: frozenset[str] = frozenset()
+    for text in assumed:
+        without = dropped | {text}
+        if isinstance(_leads_to_host(prover, anatomy, entry, promises, without), Proved):
+            dropped = without
+        else:
+            resting.append(text)
+    return resting
+
+
 def _leads_to_host(
-    prover: Prover, anatomy: Anatomy, entry: Entry, promises: Mapping[str, bool | None]
+    prover: Prover,
+    anatomy: Anatomy,
+    entry: Entry,
+    promises: Mapping[str, bool | None],
+    dropped: frozenset[str] = frozenset(),
 ) -> Finding:
-    coupling = Coupling(anatomy, anatomy.lowest, {})
+    coupling = Coupling(anatomy, anatomy.lowest, {}, dropped=dropped)
 
     def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
         return delivered_elsewhere(coupling.flattened(flat), entry, algebra)

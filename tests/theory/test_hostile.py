@@ -356,6 +356,16 @@ TRIED = [
     ),
     # ------------------------------------------------------------ the host's choice
     Tried(
+        "a resource that is what a control is", "a[x] = zext(Q)", INNOCUOUS,
+        "states that agree on all controls agree on Q: it is plain, and A is loaded",
+        "\ncontrol A : bool\nresource Q : bool\ninvariant A == Q\n", general=True,
+    ),
+    Tried(
+        "a level that has no states", "a[x] = a[y]", UNDECIDED,
+        "bound(v, r) has to be satisfiable at every level, whether the form sees it or not",
+        "\ninvariant M == user\n",
+    ),
+    Tried(
         "a choice that an invariant rules out", "require not A else raise denied; a[x] = R.l",
         CRITICAL, "the real machine is in user mode, where A is 0",
         "\ncontrol A : bool\ninvariant M == supervisor or not A\n",
@@ -669,6 +679,29 @@ def test_a_verdict_rests_on_an_invariant_through_a_host_clause() -> None:
     clause = "require M == supervisor or not B else raise denied; a[x] = R.l"
     verdict = verdict_of(checked(toy(more, one(clause))))
     assert (verdict.kind, verdict.assumptions) == (PRIVILEGED, ("a1",))
+
+
+def test_that_a_form_completes_nowhere_rests_on_the_invariant_that_stops_it() -> None:
+    """Without it the bare machine completes in supervisor mode: the form would be privileged."""
+    more = '\nresource A : bool host 0\ninvariant A == 0 "a0"\n'
+    verdict = verdict_of(checked(toy(more, one("require A else raise denied; a[x] = R.l"))))
+    assert (verdict.kind, verdict.label) == (GUARDED, Label.ALWAYS)
+    assert verdict.assumptions == ("a0",)
+
+
+def test_a_verdict_rests_on_what_its_traps_lead_to_the_host_by() -> None:
+    more = (
+        '\nresource A : u1\ninvariant A == 0 "a0"\ntrap led = leading()\n'
+        "deliver leading()\n  P = 1\n  if A then M = user else M = supervisor\n"
+    )
+    verdict = verdict_of(checked(toy(more, one("raise led"))))
+    assert (verdict.kind, verdict.assumptions) == (GUARDED, ("a0",))
+
+
+def test_what_an_interrupt_leaves_out_is_printed() -> None:
+    more = '\ninterrupt tick when F.IE\n  unmodelled "timers"\n'
+    assumptions = checked(toy(ZERO, more, one("if D then a[x] = R.l"))).assumptions
+    assert [(a.id, a.text) for a in assumptions] == [("unmodelled", "timers")]
 
 
 # ---------------------------------------------------------------- unknown is never success
