@@ -15,10 +15,10 @@ from popek.diagnostics import Diagnostic, render_all
 
 
 def say(text: str) -> None:
-    """A line for the user, on stderr.  Nobody there to read it changes no exit code."""
+    """A line for the user, on stderr.  That nobody can read it changes no exit code."""
     try:
         click.echo(text, err=True)
-    except BrokenPipeError:
+    except OSError:
         forget(sys.stderr)
 
 

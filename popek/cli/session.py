@@ -50,7 +50,7 @@ class Session:
         """The verdicts on an ISA, or on the forms `about`, and what they cost."""
         start = perf_counter()
         keep = None if self.keep_smt2 is None else self.keep_smt2 / Path(isa.path).stem
-        with Progress(isa, sys.stderr) as progress:
+        with Progress(isa) as progress:
             result = popek.check(
                 isa,
                 host=self.host,

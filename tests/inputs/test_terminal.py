@@ -92,6 +92,63 @@ def test_nobody_listens(arguments: Sequence[str], stream: str) -> None:
     assert b"Exception ignored" not in (done.stderr or b"")
 
 
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("list",), ("check", "leaky.isa"), ("check", "broken.isa")]
+)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_a_stream_that_is_closed_or_full_changes_no_exit_code(
+    arguments: Sequence[str], closed: str
+) -> None:
+    done = in_shell(arguments, closed)
+    assert done.returncode == {"leaky.isa": 1, "broken.isa": 3}.get(arguments[-1], 0)
+    assert "bug in popek" not in done.stderr
+    assert ">&-" in closed.split() or "broken.isa" in arguments or done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("check", "leaky.isa", "--json")])
+def test_a_full_disk_is_no_bug_in_popek(arguments: Sequence[str]) -> None:
+    done = in_shell(arguments, ">/dev/full")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "popek: the output cannot be written: No space left on device\n",
+    )
+
+
+def in_shell(arguments: Sequence[str], redirected: str) -> subprocess.CompletedProcess[str]:
+    """A run whose streams the shell redirects."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {redirected}', "sh", sys.executable, "-m", "popek", *arguments],
+        cwd=DATA,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_check_outlives_who_reads_its_progress() -> None:
+    program = (
+        "import sys\n"
+        "from popek.cli import main, progress\n"
+        "progress._EVERY = 0\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main(['check', 'leaky.isa']))\n"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=DATA,
+            stdout=subprocess.PIPE,
+            stderr=write,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert done.returncode == 1
+    assert done.stdout
+
+
 def test_a_title_that_could_command_the_terminal_cannot(tmp_path: object) -> None:
     text = (DATA / "clean.isa").read_text().replace('isa "Toy"', 'isa "\x1b]0;owned\x07[bold]"')
     path = os.path.join(str(tmp_path), "evil.isa")
