@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TextIO
 
 import click
@@ -54,5 +55,15 @@ def write_file(path: Path, data: bytes) -> None:
     """Writes a result; raises UsageError where that cannot be done."""
     try:
         path.write_bytes(data)
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder for results; raises UsageError where nothing can be written there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror or error}") from None

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 import popek
+from popek.cli.output import make_folder
 from popek.cli.progress import Progress
 from popek.isa import ir
 from popek.report.choices import checked_host, checked_level
@@ -66,6 +67,9 @@ class Session:
         return result, _cost(result, perf_counter() - start)
 
     def __enter__(self) -> Session:
+        if self.keep_smt2 is not None:
+            # Before the proofs, which may take minutes; and empty where no solver is asked.
+            make_folder(self.keep_smt2)
         self.solver.start()
         return self
 
