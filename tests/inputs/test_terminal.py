@@ -51,6 +51,15 @@ def test_any_width(verb: Sequence[str], columns: int) -> None:
     assert "SHOW" in "".join(ran.stdout.split())
 
 
+def test_a_narrow_terminal_cuts_no_value_and_no_mark() -> None:
+    wide = popek("explain", "m68000", "MOVE_from_SR", COLUMNS="200").stdout.splitlines()
+    narrow = popek("explain", "m68000", "MOVE_from_SR", COLUMNS="40").stdout.splitlines()
+    rows = wide[wide.index("Two states, re-evaluated") :]
+    rows = rows[: rows.index("")]
+    assert rows[-2].startswith("  store[") and rows[-2].endswith("<- differs")
+    assert set(rows) <= set(narrow)
+
+
 @pytest.mark.parametrize("format", ["text", "json"])
 def test_head(format: str) -> None:
     """`popek check ... | head -1`."""
