@@ -72,7 +72,7 @@ def _looks_like_a_path(name: str) -> bool:
     if not name or "\0" in name:
         return False
     path = Path(name)
-    return path.suffix in _SUFFIXES or len(path.parts) > 1 or path.is_file()
+    return path.suffix in _SUFFIXES or len(path.parts) > 1 or path.exists()
 
 
 def _unknown(what: str, name: str, known: tuple[str, ...]) -> PopekError:

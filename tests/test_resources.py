@@ -58,6 +58,12 @@ def test_a_folder_does_not_hide_a_bundled_name(house: Path) -> None:
     assert design_path("ia32") == Path("ia32")
 
 
+def test_a_folder_without_a_bundled_name_is_a_path(house: Path) -> None:
+    Path("mine").mkdir()
+    assert spec_path("mine") == Path("mine")
+    assert spec_path(".") == Path()
+
+
 def test_a_file_does(house: Path) -> None:
     Path("ia32").write_text("")
     assert spec_path("ia32") == Path("ia32")

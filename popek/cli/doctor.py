@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
 
 import click
 
@@ -26,24 +23,6 @@ from popek.smt import Budget, Unsat, Z3Process, query
 from popek.source import Source
 from popek.syntax import grammar, parse
 from popek.terms import Terms
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """Something that popek can use and does not need.  `kind`: a Python module or a program."""
-
-    name: str
-    kind: str
-    purpose: str
-
-    @property
-    def present(self) -> bool:
-        if self.kind == "module":
-            return find_spec(self.name) is not None
-        return shutil.which(self.name) is not None
-
-
-OPTIONAL = (Tool("bitwuzla", "module", "a second solver"),)
 
 
 @click.command("doctor")
@@ -71,9 +50,6 @@ def _findings() -> Iterator[Finding]:
     yield _specs()
     designs = list_designs()
     yield Finding("designs", State.FOUND, str(len(designs)), str(bundled("designs")))
-    for tool in OPTIONAL:
-        state = State.FOUND if tool.present else State.ABSENT
-        yield Finding(tool.name, state, "", f"{tool.purpose}, optional")
     for oracle in CATALOGUE:
         yield _oracle(oracle)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 
 import click
 
@@ -30,8 +32,13 @@ def popek() -> None:
     """
 
 
+#: What the system says where there is no room for the output: no fault of popek's.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs popek and returns its exit code."""
+    _stand_in_for_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a title may hold what the terminal lacks
@@ -46,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(error.ctx.get_help())
         return Exit.USAGE
     except click.ClickException as error:
-        error.show()
+        shown = StringIO()
+        error.show(shown)
+        say(shown.getvalue().rstrip())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("popek: interrupted")
@@ -57,6 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PopekError as error:
         say_diagnostics(error.diagnostics)
         return Exit.BAD_INPUT
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            return report_bug(error)
+        forget(sys.stdout)
+        say(f"popek: the output cannot be written: {error.strerror}")
+        return Exit.USAGE
     except Exception as error:  # noqa: BLE001 -- the last resort, so that no traceback is shown
         return report_bug(error)
     return int(code or 0)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Python has None for a stream that was closed before the start (`popek check x >&-`)."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115 -- as long as popek runs

@@ -147,7 +147,7 @@ def proving(function: F) -> F:
             "--keep-smt2",
             metavar="DIR",
             type=click.Path(file_okay=False, path_type=Path),
-            help="Write every query to a file in this folder.",
+            help="Write what the solver is asked to files in this folder.",
         ),
         click.option(
             "--no-simplify",

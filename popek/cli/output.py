@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TextIO
 
 import click
@@ -15,10 +16,10 @@ from popek.diagnostics import Diagnostic, render_all
 
 
 def say(text: str) -> None:
-    """A line for the user, on stderr.  Nobody there to read it changes no exit code."""
+    """A line for the user, on stderr.  That nobody can read it changes no exit code."""
     try:
         click.echo(text, err=True)
-    except BrokenPipeError:
+    except OSError:
         forget(sys.stderr)
 
 
@@ -54,5 +55,15 @@ def write_file(path: Path, data: bytes) -> None:
     """Writes a result; raises UsageError where that cannot be done."""
     try:
         path.write_bytes(data)
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder for results; raises UsageError where nothing can be written there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror or error}") from None

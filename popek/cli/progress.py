@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from time import monotonic
 from types import TracebackType
-from typing import Final, TextIO
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from popek.cli.output import say
 from popek.isa import ir
 
 #: Seconds between two lines where there is no terminal, and before the first.
@@ -19,19 +21,18 @@ _EVERY: Final = 30.0
 class Progress:
     """Called by the theory with (what, done, total)."""
 
-    def __init__(self, isa: ir.Isa, stream: TextIO) -> None:
+    def __init__(self, isa: ir.Isa) -> None:
         self._title = isa.title
-        self._stream = stream
         self._bar: Bar | None = None
         self._task = None
         self._spoken = monotonic()
-        if stream.isatty():
+        if sys.stderr.isatty():
             self._bar = Bar(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                console=Console(file=stream, highlight=False),
+                console=Console(file=sys.stderr, highlight=False),
                 transient=True,
             )
             self._task = self._bar.add_task(f"{self._title}: reading", total=len(isa.forms))
@@ -43,7 +44,7 @@ class Progress:
             )
         elif monotonic() - self._spoken >= _EVERY:
             self._spoken = monotonic()
-            print(f"popek: {self._title}: {what}, {done} of {total} forms", file=self._stream)
+            say(f"popek: {self._title}: {what}, {done} of {total} forms")
 
     def __enter__(self) -> Progress:
         if self._bar is not None:

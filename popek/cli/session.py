@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 import popek
+from popek.cli.output import make_folder
 from popek.cli.progress import Progress
 from popek.isa import ir
 from popek.report.choices import checked_host, checked_level
@@ -50,7 +51,7 @@ class Session:
         """The verdicts on an ISA, or on the forms `about`, and what they cost."""
         start = perf_counter()
         keep = None if self.keep_smt2 is None else self.keep_smt2 / Path(isa.path).stem
-        with Progress(isa, sys.stderr) as progress:
+        with Progress(isa) as progress:
             result = popek.check(
                 isa,
                 host=self.host,
@@ -66,6 +67,9 @@ class Session:
         return result, _cost(result, perf_counter() - start)
 
     def __enter__(self) -> Session:
+        if self.keep_smt2 is not None:
+            # Before the proofs, which may take minutes; and empty where no solver is asked.
+            make_folder(self.keep_smt2)
         self.solver.start()
         return self
 

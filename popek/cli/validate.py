@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -199,7 +198,7 @@ def _validated(
         store=None if keep is None else partial(Store, keep),
         record=None if record is None else answers.append,
     )
-    with Progress(isa, sys.stderr) as progress:
+    with Progress(isa) as progress:
         result = validate(load(), oracles, settings, progress)
     if record is not None and result.bench is not None and not result.partial and not result.lost:
         oracle = oracles[0]

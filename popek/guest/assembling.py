@@ -132,9 +132,12 @@ class _Assembler:
 
     def _read_instruction(self, number: int, statement: Instruction) -> None:
         text = statement.text
-        forms = self.chooser.forms(text)
-        if not forms:
-            word = text.split()[0]
+        furthest = Furthest()
+        readings = list(self.chooser.readings(text, furthest))
+        word = text.split()[0]
+        named = self.chooser.named(word)
+        # Forms that may start with a prefix are tried on any line; here none knew the first word.
+        if not readings and not named and furthest.at < len(word):
             self.collector.add(
                 "E0901",
                 f"there is no instruction `{word}`",
@@ -142,11 +145,9 @@ class _Assembler:
                 hint=did_you_mean(word, self.chooser.mnemonics),
             )
             return
-        furthest = Furthest()
-        readings = list(self.chooser.readings(text, furthest))
         if not readings:
             offset = condensed(text).offsets[furthest.at]
-            shown = list(dict.fromkeys(map(shown_syntax, forms)))
+            shown = list(dict.fromkeys(map(shown_syntax, named or self.chooser.forms(text))))
             more = ["..."] if len(shown) > _SHOWN else []
             self.collector.add(
                 "E0902",

@@ -56,11 +56,14 @@ class Chooser:
         """The words that an instruction may start with, in lower case."""
         return [word for word in self._forms if word]
 
+    def named(self, word: str) -> list[ir.Form]:
+        """The forms that are written with this word first."""
+        return self._forms.get(word.casefold(), []) if word else []
+
     def forms(self, line: str) -> list[ir.Form]:
-        """The forms that are written with the first word of the line."""
-        word = line.split(maxsplit=1)[0].casefold() if line.split() else ""
-        found = self._forms.get(word, [])
-        return found + self._forms.get("", []) if word else found
+        """The forms that the line may be, by its first word; some may start with a prefix."""
+        words = line.split(maxsplit=1)
+        return self.named(words[0]) + self._forms.get("", []) if words else []
 
     def readings(self, line: str, furthest: Furthest) -> Iterator[Matched]:
         """The ways to read a line, forms in the order of the spec."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TypeVar
 
@@ -103,6 +103,19 @@ def spaces(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
         for stmt in ir.statements(body)
         if isinstance(stmt, ir.Load | ir.Store | ir.Check)
     )
+
+
+def translations_behind(isa: ir.Isa, names: Iterable[str]) -> list[tuple[ir.Stmt, ...]]:
+    """The bodies of the translations behind accesses to these spaces, and behind theirs in turn."""
+    found: dict[str, tuple[ir.Stmt, ...]] = {}
+    waiting = list(names)
+    while waiting:
+        space = waiting.pop()
+        translation = isa.translations.get(space)
+        if translation is not None and space not in found:
+            found[space] = translation.body
+            waiting += [translation.target, *spaces(translation.body)]
+    return list(found.values())
 
 
 def fields(*exprs: ir.Expr) -> frozenset[str]:

@@ -19,6 +19,7 @@ from popek.report.style import (
     HEADING,
     QUIET,
     UNDECIDED_STYLE,
+    Whole,
     class_word,
     grid,
     section,
@@ -150,7 +151,7 @@ def _witness(view: View, row: Row, witness: Witness) -> Iterator[RenderableType]
     for side in shown.sides:
         ending += [Text(""), Text(_outcome(side), _MARK if OUTCOME in shown.wrong else "")]
     rows.append([*ending, Text("")])
-    body.append(grid(rows))
+    body.append(Whole(grid(rows)))
     if same:
         body += [Text(), Text(f"the same throughout: {', '.join(same)}", style=QUIET)]
     full = _in_full(view, shown)

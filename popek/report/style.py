@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -34,6 +36,7 @@ QUIET: Final = "dim"
 #: Reports are not wider than this, however wide the terminal, nor laid out for less.
 WIDEST: Final = 100
 NARROWEST: Final = 60
+_ANY_WIDTH: Final = 10_000
 
 
 def for_stdout(parts: RenderableType) -> str:
@@ -72,7 +75,11 @@ def indented(part: RenderableType, by: int = 2) -> Padding:
 
 def section(title: str, *body: RenderableType) -> Group:
     """A title, and its body below; an empty line before it."""
-    return Group(Text(), heading(title), *(indented(part) for part in body))
+    return Group(
+        Text(),
+        heading(title),
+        *(part if isinstance(part, Whole) else indented(part) for part in body),
+    )
 
 
 def grid(rows: Iterable[Iterable[RenderableType]], *, gap: int = 2) -> Table:
@@ -86,6 +93,18 @@ def grid(rows: Iterable[Iterable[RenderableType]], *, gap: int = 2) -> Table:
     for row in kept:
         table.add_row(*row)
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A table in a section that is as wide as it has to be: a value that is cut is another one."""
+
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        part = indented(self.table)
+        width = Measurement.get(console, options.update(max_width=_ANY_WIDTH), part).maximum
+        yield from console.render(part, options.update(width=width, max_width=width))
 
 
 def class_word(kind: Class) -> Text:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from popek.report.code import Code
 from popek.report.sensitivity import reason_in, witness_in
@@ -123,5 +123,7 @@ def sensitivity_in(verdict: FormVerdict, reading: Reading) -> Sensitivity:
 
 
 def view(check: Check, reading: Reading) -> View:
-    """The check in a reading."""
+    """The check in a reading; raises ValueError if there is none of this name."""
+    if reading not in get_args(Reading):
+        raise ValueError(f"there is no reading {reading}; {', '.join(get_args(Reading))}")
     return View(check, reading)

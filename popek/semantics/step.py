@@ -311,13 +311,13 @@ class Run(Generic[V, B]):
                 translating is not None and not processor,
                 processor,
                 not kind.undoes or self.lasted,
-                self._left(kind),
+                self.left(kind),
                 span,
             )
 
         self.require(condition, trapped)
 
-    def _left(self, kind: ir.TrapKind) -> dict[str, V | B]:
+    def left(self, kind: ir.TrapKind) -> dict[str, V | B]:
         """The state in which a trap of this kind leaves the step."""
         match kind:
             case ir.TrapKind.FAULT:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Generic
 
 from popek.isa import ir
-from popek.isa.footprint import reads, remembered
+from popek.isa.footprint import reads, remembered, translations_behind
 from popek.semantics.algebra import Algebra, B, V
-from popek.semantics.outcome import Accessed, Trapped
+from popek.semantics.outcome import Accessed, Exit, Trapped
 from popek.semantics.step import Run
 from popek.source import Span
 
@@ -24,6 +24,9 @@ MEMORY_TRAP = "memory trap"
 
 #: How the names of the free functions begin that say whether an access is permitted.
 PERMITS = "permits."
+
+#: And of those that say which cell it reaches.
+CELL = "cell."
 
 
 def memory_of(isa: ir.Isa, space: str) -> ir.Memory:
@@ -295,20 +298,27 @@ class Coupled(Generic[V, B]):
             permitted = run.algebra.uninterpreted(
                 f"{PERMITS}{name}{self.side}{self.probe}", seen, seen_widths, 1
             )
-        run.require(
-            permitted,
-            lambda guard: Trapped(
+
+        def trapped(kind: ir.TrapKind, guard: V) -> Exit[V, B]:
+            return Trapped(
                 guard,
                 MEMORY_TRAP,
                 tuple(args),
                 widths,
                 ordinary,
                 not ordinary,
-                run.lasted,
-                run.faulted,
+                not kind.undoes or run.lasted,
+                run.left(kind),
                 span,
-            ),
-        )
+            )
+
+        first, *others = _trap_kinds(self.isa, space)
+        if run.lasted and not first.undoes and any(kind.undoes for kind in others):
+            # What lasts is not all that an abort leaves: which it is may be either.
+            undone = run.algebra.uninterpreted(f"{PERMITS}{name}.undone", seen, seen_widths, 1)
+            kept = run.algebra.either(permitted, run.algebra.negation(undone))
+            run.require(kept, lambda guard: trapped(ir.TrapKind.FAULT, guard))
+        run.require(permitted, lambda guard: trapped(first, guard))
 
     def _cells(
         self, run: Run[V, B], space: str, memory: ir.Memory, args: Sequence[V], units: int
@@ -327,12 +337,12 @@ class Coupled(Generic[V, B]):
             return [algebra.uninterpreted(function, *given, width) for given in seen]
 
         if not self._ordinary(space):
-            return cells(f"cell.{space}{self.side}")
-        coherent = cells(f"cell.{space}")
+            return cells(f"{CELL}{space}{self.side}")
+        coherent = cells(f"{CELL}{space}")
         changed = self._changed(run, space)
         if algebra.is_false(changed):
             return coherent
-        after = cells(f"cell.{space}.after{self.side}")
+        after = cells(f"{CELL}{space}.after{self.side}")
         return [algebra.ite(changed, a, c, width) for a, c in zip(after, coherent, strict=True)]
 
     def _seen(
@@ -362,6 +372,35 @@ def translation_reads(isa: ir.Isa, space: str) -> frozenset[str]:
 def registers_read(isa: ir.Isa, space: str) -> dict[str, int]:
     """The registers of programs that a space's translation reads, with their widths."""
     return _registers_read(isa).get(space, {})
+
+
+#: Kinds of trap, those that leave most of a step first.
+LEAVING = (
+    ir.TrapKind.ABORTS,
+    ir.TrapKind.COMPLETES,
+    ir.TrapKind.INTERRUPT,
+    ir.TrapKind.SUPPRESSES,
+    ir.TrapKind.FAULT,
+)
+
+
+def _trap_kinds(isa: ir.Isa, space: str) -> list[ir.TrapKind]:
+    """The kinds of the traps that a space's translation raises, in the order of `LEAVING`."""
+    return _all_trap_kinds(isa).get(space, [ir.TrapKind.FAULT])
+
+
+@remembered(16)
+def _all_trap_kinds(isa: ir.Isa) -> dict[str, list[ir.TrapKind]]:
+    found: dict[str, list[ir.TrapKind]] = {}
+    for space in isa.translations:
+        kinds = {
+            isa.traps[stmt.trap].kind
+            for body in translations_behind(isa, [space])
+            for stmt in ir.statements(body)
+            if isinstance(stmt, ir.Require)
+        }
+        found[space] = [kind for kind in LEAVING if kind in kinds] or [ir.TrapKind.FAULT]
+    return found
 
 
 @remembered(16)

@@ -13,7 +13,7 @@ from popek.isa import ir
 from popek.isa.assumptions import REGISTRY
 from popek.theory.anatomy import reads_of
 from popek.theory.classify import Studied, shows_clock
-from popek.theory.direct import Coupling, Host, demoted_completes, direct_execution
+from popek.theory.direct import Coupling, Host, bare_completes, demoted_completes, direct_execution
 from popek.theory.invariants import Kept
 from popek.theory.readings import plain, read_general
 from popek.theory.verdict import Class, FormVerdict, Proved
@@ -68,11 +68,11 @@ def _needed(studied: Studied, host: Host, dropped: frozenset[str]) -> bool:
     """Whether DX is no longer proved at some level once the assumptions are dropped."""
     subject = studied.subject
     exempt = studied.trial.timing_exempt and "timing-exempt" not in dropped
-    without = " and ".join(sorted(dropped))
+    without = _title(dropped)
     return any(
         not isinstance(
             subject.couple(
-                f"DX at {level.name} without {without}",
+                f"DX at {level.name} {without}",
                 direct_execution,
                 Coupling(subject.anatomy, level, host, exempt, dropped=dropped),
             ),
@@ -85,7 +85,9 @@ def _needed(studied: Studied, host: Host, dropped: frozenset[str]) -> bool:
 def _tells_classes_apart(
     studied: Studied, host: Host, dropped: frozenset[str], verdict: Class
 ) -> bool:
-    """Whether an invariant is what makes an innocuous form plain, or a privileged one trap."""
+    """Whether an invariant is what makes an innocuous form plain or a privileged one trap, or what
+    keeps a guarded one that traps from completing anywhere.
+    """
     subject = studied.subject
     without = frozenset(dropped - REGISTRY.keys())
     if not without:
@@ -95,11 +97,26 @@ def _tells_classes_apart(
             freer = replace(subject, dropped=without)
             return plain(freer, read_general(freer)) is not True
         case Class.PRIVILEGED:
-            coupling = replace(studied.trial.coupling(host), dropped=without)
-            name = f"completes when demoted without {' and '.join(sorted(without))}"
-            return not isinstance(subject.couple(name, demoted_completes, coupling), Proved)
+            return not _always_traps(studied, host, without)
+        case Class.GUARDED if _always_traps(studied, host, frozenset()):
+            # Else it would be privileged, or perhaps innocuous.
+            top = replace(studied.trial.coupling(host, 0), dropped=without)
+            name = f"completes at {top.level.name} {_title(without)}"
+            completes = not isinstance(subject.couple(name, bare_completes, top), Proved)
+            return completes or not _always_traps(studied, host, without)
         case _:
             return False
+
+
+def _always_traps(studied: Studied, host: Host, without: frozenset[str]) -> bool:
+    """Whether it is proved, without these invariants, that the form traps when demoted."""
+    coupling = replace(studied.trial.coupling(host), dropped=without)
+    name = f"completes when demoted {_title(without)}".rstrip()
+    return isinstance(studied.subject.couple(name, demoted_completes, coupling), Proved)
+
+
+def _title(without: frozenset[str]) -> str:
+    return f"without {' and '.join(sorted(without))}" if without else ""
 
 
 def _ordinary(isa: ir.Isa, stmt: ir.Stmt) -> bool:
@@ -140,9 +157,15 @@ def isa_assumptions(
 
 
 def _unmodelled(isa: ir.Isa) -> list[ir.Unpredictable]:
+    bodies = (
+        *(form.body for form in isa.forms),
+        *(interrupt.body for interrupt in isa.interrupts),
+        *(trap.delivery for trap in isa.traps.values()),
+        *(translation.body for translation in isa.translations.values()),
+    )
     return [
         s
-        for form in isa.forms
-        for s in ir.statements(form.body)
+        for body in bodies
+        for s in ir.statements(body)
         if isinstance(s, ir.Unpredictable) and s.unmodelled
     ]

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from popek.isa import ir
+from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
 from popek.theory.assumptions import Assumed, candidates, isa_assumptions, resting_on
 from popek.theory.classify import Studied, classify, premises, shows_clock, study
 from popek.theory.deliveries import delivery_findings, keeps_relying, left_changed, not_kept
-from popek.theory.direct import Coupling
+from popek.theory.deliveries import resting_on as traps_resting_on
+from popek.theory.direct import Coupling, bound_states
 from popek.theory.host import Choice, Value, choosable, choose, dx
 from popek.theory.invariants import Kept, induct
+from popek.theory.obligation import Obligation
 from popek.theory.promises import keepable
 from popek.theory.prover import Disagreement, Prover, Stats
 from popek.theory.raising import delivered, raised
@@ -115,6 +118,8 @@ class _Session:
         self.choice = choose(self.possible, [], options.host)
         self.deliveries: dict[str, Finding] = {}
         self.promises: dict[str, bool | None] = {}
+        #: For each trap, the assumptions that it leads to the host by.
+        self.resting: dict[str, list[str]] = {}
         self.kept: tuple[Kept, ...] = ()
         self.studied: dict[tuple[str, str], Studied] = {}
         self.verdicts: dict[tuple[str, str], FormVerdict] = {}
@@ -139,6 +144,8 @@ class _Session:
             self.progress("classifying", i, len(wanted))
             if one.trial.relevant:
                 self._classify(one)
+        if level := self._vacant():
+            self._give_up(f"no state at the level {level} is bound to a real one")
         if options.partial:
             unknown = Undecided("induction", "not all forms were loaded")
             self.kept = tuple(Kept(i, (unknown,)) for i in isa.invariants)
@@ -149,6 +156,8 @@ class _Session:
             key = one.subject.form.key
             verdict = self.verdicts[key]
             resting = resting_on(one, self.choice.host, self.kept, verdict.kind)
+            if verdict.kind is not Class.CRITICAL:
+                resting = tuple(dict.fromkeys((*resting, *self._of_traps(verdict.form))))
             self.verdicts[key] = replace(verdict, assumptions=resting)
         if options.about is None:
             self.theorems = self._theorems(studied)
@@ -163,6 +172,29 @@ class _Session:
         _consistent(verdict)
         possible = tuple(candidates(one, self.kept))
         self.verdicts[verdict.key] = replace(verdict, assumptions=possible)
+
+    def _vacant(self) -> str | None:
+        """A level at which there is nothing to run: a form that does not see the mode is not asked
+        about there.
+        """
+        for level in self.anatomy.levels:
+            coupling = Coupling(self.anatomy, level, self.choice.host)
+
+            def build(
+                algebra: Algebra[V, B], flat: bool, coupling: Coupling = coupling
+            ) -> Obligation[V, B]:
+                return bound_states(coupling.flattened(flat), algebra)
+
+            if self.prover.satisfiable(f"bound at {level.name}", (), build) is not True:
+                return level.name
+        return None
+
+    def _give_up(self, why: str) -> None:
+        """Leaves no safe verdict."""
+        for key, verdict in self.verdicts.items():
+            if verdict.kind not in (Class.CRITICAL, Class.UNDECIDED):
+                undecided = replace(verdict, kind=Class.UNDECIDED, label=None, reason=why)
+                self.verdicts[key] = undecided
 
     def _astray(self, form: ir.Form) -> str | None:
         """A safe verdict rests on the traps of its form leading to the host, and on what the host
@@ -179,6 +211,20 @@ class _Session:
             if some([subject.couple("left changed", left_changed, coupling)]) is not False:
                 return "not proved that what is the host's is as it was where its trap is delivered"
         return None
+
+    def _of_traps(self, form: ir.Form) -> list[str]:
+        """The assumed invariants that the form's traps lead to the host by."""
+        assumed = [one.invariant.text for one in self.kept if one.inductive is not True]
+        if not assumed:
+            return []
+        found: list[str] = []
+        for name in sorted(delivered(self.isa, raised(self.isa, form.body))):
+            if name not in self.resting:
+                self.resting[name] = traps_resting_on(
+                    self.prover, self.anatomy, self.promises, self.isa.traps[name], assumed
+                )
+            found += self.resting[name]
+        return found
 
     def _theorems(self, studied: list[Studied]) -> tuple[Theorem, Theorem, Theorem, Theorem]:
         verdicts = [self.verdicts[f.key] for f in self.isa.forms]

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from popek.isa import ir
-from popek.isa.footprint import writes
+from popek.isa.footprint import spaces, translations_behind, writes
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
 from popek.semantics.step import Run
 from popek.semantics.symbols import Symbols
 from popek.source import Span
-from popek.theory.anatomy import Anatomy
+from popek.theory.anatomy import Anatomy, reads_of
 from popek.theory.direct import (
     DIRECT,
     Coupling,
@@ -27,7 +27,7 @@ from popek.theory.obligation import Fault, Guards, Obligation, Violation
 from popek.theory.ownership import compared, guests
 from popek.theory.prover import Prover
 from popek.theory.raising import delivered, lasts, left_by, raised
-from popek.theory.states import Premise, arguments_of, no_inputs
+from popek.theory.states import ARGUMENT, Premise, arguments_of, no_inputs
 from popek.theory.verdict import Finding, Proved, Refuted, Undecided
 
 
@@ -140,10 +140,36 @@ def delivery_findings(
     }
 
 
+def resting_on(
+    prover: Prover,
+    anatomy: Anatomy,
+    promises: Mapping[str, bool | None],
+    trap: ir.Trap,
+    assumed: Sequence[str],
+) -> list[str]:
+    """Which of the assumed invariants the proof that a trap leads to the host rests on: each is
+    dropped in turn.
+    """
+    entry = entry_of(anatomy.isa, trap)
+    resting: list[str] = []
+    dropped: frozenset[str] = frozenset()
+    for text in assumed:
+        without = dropped | {text}
+        if isinstance(_leads_to_host(prover, anatomy, entry, promises, without), Proved):
+            dropped = without
+        else:
+            resting.append(text)
+    return resting
+
+
 def _leads_to_host(
-    prover: Prover, anatomy: Anatomy, entry: Entry, promises: Mapping[str, bool | None]
+    prover: Prover,
+    anatomy: Anatomy,
+    entry: Entry,
+    promises: Mapping[str, bool | None],
+    dropped: frozenset[str] = frozenset(),
 ) -> Finding:
-    coupling = Coupling(anatomy, anatomy.lowest, {})
+    coupling = Coupling(anatomy, anatomy.lowest, {}, dropped=dropped)
 
     def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
         return delivered_elsewhere(coupling.flattened(flat), entry, algebra)
@@ -168,8 +194,9 @@ def _leads_to_host(
 
 
 def _say_where(coupling: Coupling, entry: Entry, algebra: Symbols) -> frozenset[str]:
-    """What of the guest's, or of nobody's, decides the address that a delivery leads to: host and
-    hardware have to.  That the frame is not pushed over the vectors is not asked.
+    """What of the guest's, or of nobody's, decides the address that a delivery leads to (whoever
+    raises the trap gives it its arguments): host and hardware have to.  That the frame is not
+    pushed over the vectors is not asked.
     """
     isa = coupling.isa
     made = delivered_elsewhere(coupling, entry, algebra)
@@ -178,7 +205,7 @@ def _say_where(coupling: Coupling, entry: Entry, algebra: Symbols) -> frozenset[
     return frozenset(
         name
         for name in compared([target], stored=False)
-        if name.startswith("input.") or name in own
+        if name in own or name.startswith(("input.", ARGUMENT))
     )
 
 
@@ -190,8 +217,12 @@ def left_changed(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> O
     isa, before = coupling.isa, alone.states[DIRECT]
     lowest = len(isa.mode.levels) - 1
     found: list[Violation[V]] = []
+    in_memory = frozenset(
+        name for b in translations_behind(isa, spaces(form.body)) for name in raised(isa, b)
+    )
     for trap in alone.runs[DIRECT].traps:
-        if not (trap.keeps and trap.name in isa.traps and _relies(isa, trap.name)):
+        names = {trap.name} if trap.name in isa.traps else in_memory
+        if not (trap.keeps and any(_relies(isa, name) for name in names)):
             continue
 
         def changed(name: str, condition: V, trap: Trapped[V, B] = trap) -> Violation[V]:
@@ -218,8 +249,10 @@ def left_changed(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> O
 
 
 def _relies(isa: ir.Isa, trap: str) -> bool:
-    """Whether the delivery of the trap, or of one that it raises, relies on a promise."""
-    return any(
+    """Whether the delivery of the trap, or of one that it raises, relies on a promise: its own, or
+    a `host` line about memory.
+    """
+    return any(reads_of(line) - isa.components.keys() for line in isa.hosts) or any(
         isinstance(stmt, ir.HostRequire)
         for name in delivered(isa, frozenset({trap}))
         for stmt in ir.statements(isa.traps[name].delivery)

@@ -9,40 +9,59 @@ alone: no delivery may rely on it, each that completes has to bring it about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from popek.isa import ir
+from popek.isa.footprint import spaces, translations_behind, writes
 from popek.semantics.algebra import Algebra, B, V
-from popek.semantics.outcome import LeftOpen, Step, Trapped
+from popek.semantics.outcome import LeftOpen, Trapped
 from popek.semantics.step import Run, step
-from popek.semantics.storage import Coupled
+from popek.semantics.storage import PERMITS, Coupled, memory_of
 from popek.theory.anatomy import reads_of
 from popek.theory.direct import inputs_of
 from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.prover import Build, Prover
-from popek.theory.raising import left_by, left_by_deliveries
+from popek.theory.raising import left_by, left_by_deliveries, raised
 from popek.theory.states import Own, StateBuilder, arguments_of, fields_of, no_inputs
 from popek.theory.subject import some
-from popek.theory.verdict import Finding, Proved
+from popek.theory.verdict import Finding, Proved, Undecided
 
 SIDE = "@any"
 
 
-def _storage(isa: ir.Isa, flat: bool) -> Coupled[V, B]:
-    return Coupled(isa, memory=str, own=str, side="", permitted=None, flat=flat)
+def _storage(
+    isa: ir.Isa, algebra: Algebra[V, B], flat: bool, *, trapping: bool = False
+) -> Coupled[V, B]:
+    """`trapping`: memory traps are among the outcomes."""
+
+    def permitted(
+        run: Run[V, B], name: str, at: str, args: Sequence[V], widths: Sequence[int]
+    ) -> V:
+        return algebra.uninterpreted(f"{PERMITS}{name}", args, widths, 1)
+
+    may = permitted if trapping else None
+    return Coupled(isa, memory=str, own=str, side="", permitted=may, flat=flat)
 
 
-def _any_state(
-    isa: ir.Isa, algebra: Algebra[V, B], flat: bool, invariants: Iterable[ir.Predicate]
-) -> StateBuilder[V, B]:
-    builder: StateBuilder[V, B] = StateBuilder(isa, algebra, SIDE, _storage(isa, flat))
+def _any_state(isa: ir.Isa, algebra: Algebra[V, B], case: _Case, flat: bool) -> StateBuilder[V, B]:
+    storage = _storage(isa, algebra, flat, trapping=_leaves(isa, case.body))
+    builder: StateBuilder[V, B] = StateBuilder(isa, algebra, SIDE, storage)
     builder.supply(lambda component: Own())
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
-    kept = {invariant.text for invariant in invariants}
+    kept = {invariant.text for invariant in case.before}
     builder.invariants(but=frozenset(i.text for i in isa.invariants if i.text not in kept))
     return builder
+
+
+def _leaves(isa: ir.Isa, body: tuple[ir.Stmt, ...]) -> bool:
+    """Whether a memory trap may leave something of what the body did before it."""
+    behind = translations_behind(isa, spaces(body))
+    traps = (isa.traps[name] for b in behind for name in raised(isa, b))
+    return any(isinstance(s, ir.Write) and s.lasting for s in ir.statements(body)) or any(
+        trap.kind is not ir.TrapKind.FAULT for trap in traps
+    )
 
 
 def _between_steps(isa: ir.Isa, invariant: ir.Predicate) -> bool:
@@ -66,24 +85,28 @@ def _broken(
     isa: ir.Isa,
     algebra: Algebra[V, B],
     flat: bool,
-    run: Step[V, B],
+    done: Obligation[V, B],
     invariant: ir.Predicate,
 ) -> Violation[V]:
-    """The invariant fails in a state that is reached: where the step completes, where a trap that
-    keeps its effects leaves it (unless it holds between steps alone), and where what the spec
-    leaves open may write what it is about.
+    """The invariant fails in a state that is reached: where the step completes, where a trap leaves
+    it that keeps its effects or moves the pc (unless the invariant holds between steps alone), and
+    where what the spec leaves open may write what it is about.
     """
+    run = done.runs[SIDE]
 
     def fails(state: Mapping[str, V | B], guard: V) -> V:
-        after = Run(isa, algebra, _storage(isa, flat), state, {}, no_inputs)
+        # From the state before: a translation that the step has changed is another one.
+        after = Run(isa, algebra, _storage(isa, algebra, flat), done.states[SIDE], {}, no_inputs)
+        after.state = dict(state)
         after.run(invariant.setup)
         return algebra.both(guard, algebra.negation(after.value(invariant.condition)))
 
     between = _between_steps(isa, invariant)
+    moved = isa.pc in reads_of(invariant)
     condition = fails(run.state, run.completes)
     for e in run.exits:
         match e:
-            case Trapped(keeps=True, guard=guard, state=state) if not between:
+            case Trapped(guard=guard, state=state, keeps=keeps) if not between and (keeps or moved):
                 condition = algebra.either(condition, fails(state, guard))
             case LeftOpen(unmodelled="", beyond_privilege=beyond, guard=guard):
                 if beyond or _within_reach(isa, invariant):
@@ -92,6 +115,22 @@ def _broken(
                 # What is not modelled is an assumption of its own.
                 pass
     return Violation(Fault.CHANGES, condition, SIDE, "", invariant.span)
+
+
+def _written_on_the_way(isa: ir.Isa, body: tuple[ir.Stmt, ...]) -> frozenset[str]:
+    """What the translations behind the accesses of a body write."""
+    behind = translations_behind(isa, spaces(body))
+    return _places(isa, frozenset(name for b in behind for name in writes(b)))
+
+
+def _about(isa: ir.Isa, invariant: ir.Predicate) -> frozenset[str]:
+    return _places(isa, reads_of(invariant))
+
+
+def _places(isa: ir.Isa, names: frozenset[str]) -> frozenset[str]:
+    """The same, with the memory behind each space in its place."""
+    known = isa.translations.keys() | isa.memories.keys()
+    return frozenset(memory_of(isa, name).name if name in known else name for name in names)
 
 
 def _within_reach(isa: ir.Isa, invariant: ir.Predicate) -> bool:
@@ -132,28 +171,45 @@ class _Case:
 
 
 def induct(prover: Prover) -> tuple[Kept, ...]:
-    """Reset, every step, every delivery and every interrupt, for each invariant; one that is broken
-    is not asked about again.
+    """Reset, every step, every delivery and every interrupt, for each invariant.
+
+    One that is broken is an assumption, and what was proved with its help is proved once more
+    without.
     """
     isa = prover.isa
+    kept: dict[str, Kept] = {}
+    standing = isa.invariants
+    while True:
+        found = _induct(prover, replace(isa, invariants=standing))
+        kept |= {one.invariant.text: one for one in found}
+        remaining = tuple(one.invariant for one in found if one.inductive)
+        if remaining == standing:
+            return tuple(kept[i.text] for i in isa.invariants)
+        standing = remaining
+
+
+def _induct(prover: Prover, isa: ir.Isa) -> list[Kept]:
+    """The invariants of `isa`, all together; one that is broken is not asked about again."""
     findings: dict[str, list[Finding]] = {i.text: [] for i in isa.invariants}
     for case in _cases(isa):
         for invariant in isa.invariants:
             known = findings[invariant.text]
             if all(isinstance(finding, Proved) for finding in known):
-                known += _kept(prover, case, invariant)
-    return tuple(Kept(i, tuple(findings[i.text])) for i in isa.invariants)
+                known += _kept(prover, isa, case, invariant)
+    return [Kept(i, tuple(findings[i.text])) for i in isa.invariants]
 
 
-def _kept(prover: Prover, case: _Case, invariant: ir.Predicate) -> list[Finding]:
+def _kept(prover: Prover, isa: ir.Isa, case: _Case, invariant: ir.Predicate) -> list[Finding]:
     """The case in one piece, or else its parts up to the first that breaks the invariant."""
-    build = _after(prover.isa, invariant, case)
-    finding = prover.find(f"{case.name} keeps {invariant.text}", case.body, build, case.form)
+    name = f"{case.name} keeps {invariant.text}"
+    if _written_on_the_way(isa, case.body) & _about(isa, invariant):
+        return [Undecided(name, "what a translation writes is not followed")]
+    finding = prover.find(name, case.body, _after(isa, invariant, case), case.form)
     if isinstance(finding, Proved) or not case.parts:
         return [finding]
     found: list[Finding] = []
     for part in case.parts:
-        found += _kept(prover, part, invariant)
+        found += _kept(prover, isa, part, invariant)
         if not isinstance(found[-1], Proved):
             break
     return found
@@ -170,7 +226,8 @@ def _cases(isa: ir.Isa) -> Iterator[_Case]:
         always = [i for i in isa.invariants if all(i in trap.before for trap in traps)]
         yield _Case(f"delivery {by.name}", by.body, always, by.params, parts=traps)
     for interrupt in isa.interrupts:
-        body = (*interrupt.setup, *interrupt.body)
+        taken = ir.If(interrupt.condition, interrupt.body, (), interrupt.span)
+        body = (*interrupt.setup, taken)
         yield _Case(f"interrupt {interrupt.name}", body, isa.invariants)
     for form in isa.forms:
         yield _Case(f"{form.name} [{form.text}]", form.body, isa.invariants, form=form)
@@ -180,15 +237,16 @@ def _after(isa: ir.Isa, invariant: ir.Predicate, case: _Case) -> Build:
     """That the invariant does not hold after the case."""
 
     def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-        done = algebra.once((SIDE, case.name, flat), lambda: _done(isa, case, algebra, flat))
-        return done.with_violations(_broken(isa, algebra, flat, done.runs[SIDE], invariant))
+        key = SIDE, case.name, len(isa.invariants), flat
+        done = algebra.once(key, lambda: _done(isa, case, algebra, flat))
+        return done.with_violations(_broken(isa, algebra, flat, done, invariant))
 
     return build
 
 
 def _done(isa: ir.Isa, case: _Case, algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
     """The case from any state that the invariants before it allow."""
-    builder: StateBuilder[V, B] = _any_state(isa, algebra, flat, case.before)
+    builder: StateBuilder[V, B] = _any_state(isa, algebra, case, flat)
     inputs = inputs_of(algebra, SIDE, clocks_shared=True)
     if case.form is not None:
         fields = fields_of(case.form, algebra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from popek.isa import ir
+from popek.semantics.storage import CELL, PERMITS
 from popek.terms import Op, Term, symbols_of
 from popek.theory.direct import DIRECT, HOST
 from popek.theory.states import LEFT
@@ -55,7 +56,7 @@ def compared(said: Sequence[Term], *, stored: bool = True) -> frozenset[str]:
                 waiting.append(term.args[0])
             case Op.STORE:
                 waiting += (term.args[0], term.args[2]) if stored else (term.args[0],)
-            case Op.APPLY:
+            case Op.APPLY if term.payload[0].startswith((CELL, PERMITS)):
                 pass
             case _:
                 waiting += term.args

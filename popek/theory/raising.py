@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from popek.isa import ir
-from popek.isa.footprint import remembered, spaces
+from popek.isa.footprint import remembered, spaces, translations_behind, writes
 
 Body = tuple[ir.Stmt, ...]
 
@@ -13,20 +13,9 @@ Body = tuple[ir.Stmt, ...]
 def raised(isa: ir.Isa, body: Body) -> frozenset[str]:
     """The traps that the body raises, itself or in a translation that it goes through."""
     found: set[str] = set()
-    for part in (body, *_translations(isa, body)):
+    for part in (body, *translations_behind(isa, spaces(body))):
         found |= {s.trap for s in ir.statements(part) if isinstance(s, ir.Require)}
     return frozenset(found)
-
-
-def _translations(isa: ir.Isa, body: Body) -> list[Body]:
-    """The bodies of the translations behind the accesses of a body."""
-    found: dict[str, Body] = {}
-    for name in spaces(body):
-        space = name
-        while (translation := isa.translations.get(space)) is not None:
-            found[space] = translation.body
-            space = translation.target
-    return list(found.values())
 
 
 def delivered(isa: ir.Isa, traps: frozenset[str]) -> frozenset[str]:
@@ -44,7 +33,7 @@ def lasts(isa: ir.Isa, body: Body) -> frozenset[str]:
     """The components that a step may write for good, whatever fault follows."""
     return frozenset(
         stmt.component
-        for part in (body, *_translations(isa, body))
+        for part in (body, *translations_behind(isa, spaces(body)))
         for stmt in ir.statements(part)
         if isinstance(stmt, ir.Write) and stmt.lasting
     )
@@ -53,11 +42,11 @@ def lasts(isa: ir.Isa, body: Body) -> frozenset[str]:
 @remembered(4)
 def left_by(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
     """For each trap: the components that may be changed when it is delivered, because it keeps the
-    effects of its step, or one does whose delivery raises it.
+    effects of its step (an interrupt is one, too), or one does whose delivery raises it.
     """
     left: dict[str, set[str]] = {name: set() for name in isa.traps}
-    for form in isa.forms:
-        for name, written in _left(isa, form.body).items():
+    for body in (*(f.body for f in isa.forms), *(i.body for i in isa.interrupts)):
+        for name, written in _left(isa, body).items():
             left[name] |= written
     raises = {name: _left(isa, trap.delivery) for name, trap in isa.traps.items()}
     waiting = list(isa.traps)
@@ -108,7 +97,10 @@ def _follow(isa: ir.Isa, body: Body, written: set[str], found: dict[str, set[str
             case ir.Write(component=name) | ir.WriteElement(component=name):
                 written.add(name)
             case ir.Load() | ir.Store() | ir.Check():
-                for translation in _translations(isa, (stmt,)):
-                    _follow(isa, translation, written, found)
+                # Which of its translations comes first is not asked.
+                for translation in translations_behind(isa, [stmt.space]):
+                    written |= writes(translation) & isa.components.keys()
+                for trap in raised(isa, (stmt,)):
+                    found.setdefault(trap, set()).update(written)
             case _:
                 pass

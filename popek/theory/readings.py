@@ -139,7 +139,7 @@ def plain(subject: Subject, reading: Sensitivity) -> bool | None:
     if reading.sensitive is False:
         return True
     anatomy = subject.anatomy
-    controls = {c.name for c in anatomy.controls} & subject.reads
+    controls = {c.name for c in anatomy.controls} & anatomy.tied(subject.reads, anatomy.varied)
     if not controls or reading.control is True or reading.mode is True:
         return None if reading.sensitive is None else False
     may_vary = anatomy.varied - {c.name for c in anatomy.controls}

@@ -38,6 +38,9 @@ class Fixed:
 #: Ends the name of an input that the bare machine may choose freely (`popek.theory.choice`).
 CHOICE = "'"
 
+#: Begins the name of an argument of a body that is no clause.
+ARGUMENT = "argument."
+
 #: Ends the name of a component that a step before may have left with any value.
 LEFT = "@left"
 
@@ -60,7 +63,7 @@ def fields_of(form: ir.Form, algebra: Algebra[V, B]) -> dict[str, V]:
 
 def arguments_of(params: Sequence[ir.Local], algebra: Algebra[V, B]) -> dict[str, V]:
     """Any arguments of a body that is no clause."""
-    return {p.name: algebra.variable(f"argument.{p.name}", p.width) for p in params}
+    return {p.name: algebra.variable(f"{ARGUMENT}{p.name}", p.width) for p in params}
 
 
 class StateBuilder(Generic[V, B]):

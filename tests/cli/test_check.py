@@ -217,6 +217,19 @@ def test_keep_smt2_writes_the_queries(popek: Popek, tmp_path: Path) -> None:
     assert all("(check-sat)" in path.read_text() for path in kept)
 
 
+def test_keep_smt2_makes_the_folder_even_where_no_solver_is_asked(
+    popek: Popek, tmp_path: Path
+) -> None:
+    assert popek("check", "clean.isa", "--keep-smt2", tmp_path / "a" / "b").code == 0
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_keep_smt2_where_nothing_can_be_written_is_wrong_usage(popek: Popek) -> None:
+    ran = popek("check", "hard.isa", "--keep-smt2", "/dev/null/queries")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Error: /dev/null/queries cannot be written: Not a directory" in ran.err
+
+
 def test_no_simplify_gives_the_same_classes(popek: Popek) -> None:
     one = popek("check", "leaky.isa", "--json").json["results"][0]
     two = popek("check", "leaky.isa", "--json", "--no-simplify").json["results"][0]

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 import popek
+from popek.cli.exits import Exit
+from popek.cli.verbs import VERBS
 from popek.diagnostics import CODES
 from popek.isa.assumptions import REGISTRY
 from popek.report.changes import Comparison
@@ -44,6 +46,17 @@ def test_generated_parts_are_up_to_date() -> None:
 
 def _page(name: str) -> str:
     return (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+
+
+def test_every_verb_has_its_section() -> None:
+    text = _page("cli.md")
+    assert re.findall(r"^## popek (\S+)$", text, re.MULTILINE) == list(VERBS)
+    assert re.findall(r"^<!-- generated: help (\S+) -->$", text, re.MULTILINE) == list(VERBS)
+
+
+def test_every_exit_code_has_one_row() -> None:
+    rows = re.findall(r"^\| (\d+) \| ", _page("cli.md"), re.MULTILINE)
+    assert rows == [str(int(code)) for code in sorted(Exit)]
 
 
 def test_every_error_code_is_explained() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import popek
 from popek.diagnostics import PopekError, render_all
 from popek.guest import Context, assemble
 from popek.isa import ir
@@ -36,6 +37,29 @@ def test_unknown_mnemonic() -> None:
          1 | popg
            | ^^^^
            = did you mean popf?
+        """,
+    )
+
+
+def test_forms_that_may_start_with_a_prefix_hide_no_unknown_mnemonic() -> None:
+    isa = popek.load("ia32", only=["CMPS", "PUSHF", "MOV"])
+    same(
+        errors("pushfd\nmov eax\n", isa, {}),
+        """
+        error[E0901]: there is no instruction `pushfd`
+          --> guest.s:1:1
+           |
+         1 | pushfd
+           | ^^^^^^
+           = did you mean pushf?
+
+        error[E0902]: these operands fit no form of the instruction
+          --> guest.s:2:7
+           |
+         2 | mov eax
+           |       ^
+           = it is written
+             mov {dst}, {src}
         """,
     )
 

@@ -51,6 +51,15 @@ def test_any_width(verb: Sequence[str], columns: int) -> None:
     assert "SHOW" in "".join(ran.stdout.split())
 
 
+def test_a_narrow_terminal_cuts_no_value_and_no_mark() -> None:
+    wide = popek("explain", "m68000", "MOVE_from_SR", COLUMNS="200").stdout.splitlines()
+    narrow = popek("explain", "m68000", "MOVE_from_SR", COLUMNS="40").stdout.splitlines()
+    rows = wide[wide.index("Two states, re-evaluated") :]
+    rows = rows[: rows.index("")]
+    assert rows[-2].startswith("  store[") and rows[-2].endswith("<- differs")
+    assert set(rows) <= set(narrow)
+
+
 @pytest.mark.parametrize("format", ["text", "json"])
 def test_head(format: str) -> None:
     """`popek check ... | head -1`."""
@@ -90,6 +99,63 @@ def test_nobody_listens(arguments: Sequence[str], stream: str) -> None:
     assert done.returncode == (3 if "broken.isa" in arguments else 0)
     assert b"Traceback" not in (done.stdout or b"") + (done.stderr or b"")
     assert b"Exception ignored" not in (done.stderr or b"")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("list",), ("check", "leaky.isa"), ("check", "broken.isa")]
+)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_a_stream_that_is_closed_or_full_changes_no_exit_code(
+    arguments: Sequence[str], closed: str
+) -> None:
+    done = in_shell(arguments, closed)
+    assert done.returncode == {"leaky.isa": 1, "broken.isa": 3}.get(arguments[-1], 0)
+    assert "bug in popek" not in done.stderr
+    assert ">&-" in closed.split() or "broken.isa" in arguments or done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("check", "leaky.isa", "--json")])
+def test_a_full_disk_is_no_bug_in_popek(arguments: Sequence[str]) -> None:
+    done = in_shell(arguments, ">/dev/full")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "popek: the output cannot be written: No space left on device\n",
+    )
+
+
+def in_shell(arguments: Sequence[str], redirected: str) -> subprocess.CompletedProcess[str]:
+    """A run whose streams the shell redirects."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {redirected}', "sh", sys.executable, "-m", "popek", *arguments],
+        cwd=DATA,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_check_outlives_who_reads_its_progress() -> None:
+    program = (
+        "import sys\n"
+        "from popek.cli import main, progress\n"
+        "progress._EVERY = 0\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main(['check', 'leaky.isa']))\n"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=DATA,
+            stdout=subprocess.PIPE,
+            stderr=write,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert done.returncode == 1
+    assert done.stdout
 
 
 def test_a_title_that_could_command_the_terminal_cannot(tmp_path: object) -> None:

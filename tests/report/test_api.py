@@ -69,3 +69,9 @@ def test_changes_between_two_checks() -> None:
     changes = popek.diff(one, two)
     assert {c.form.mnemonic for c in changes if c.before is popek.Class.CRITICAL} == {"SHOW"}
     assert popek.diff(one, one) == ()
+
+
+def test_a_reading_that_does_not_exist_is_refused() -> None:
+    result = popek.check(popek.load("pg74", only=["LRA"]), partial=True)
+    with pytest.raises(ValueError, match="no reading strict; direct, general, pg74"):
+        popek.render(result, reading="strict")  # type: ignore[arg-type]

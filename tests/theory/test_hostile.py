@@ -47,6 +47,20 @@ translate keyed(v : u16) -> E
   require K[0] == 0 and v < R.b else raise memory_trap
   return R.l + v
 """
+#: Any function.
+HASH = "\nabstract function hash(w : u16) -> u16\n"
+#: A translation whose trap relies on V being 0.
+VECTORED = """
+resource V : u1 host 0
+trap late : {kind} = via(1)
+deliver via(c : u8)
+  host V == 0 "V is 0"
+  P = 1
+  if V then M = user else M = supervisor
+translate far(v : u16) -> E
+  require v < R.b else raise late
+  return v
+"""
 UNLESS_TSD = "require M == supervisor or not TSD else raise denied"
 
 TRIED = [
@@ -293,7 +307,64 @@ TRIED = [
         "a delivery without end", "raise lp", UNDECIDED, "no handler is ever reached",
         "\ntrap lp = around(1)\ndeliver around(c : u8)\n  raise lp\n",
     ),
+    Tried(
+        "a handler that the guest names in an argument", "raise aimed(a[x])", UNDECIDED, "as above",
+        "\ntrap aimed(w : u16) = at(w)\ndeliver at(w : u16)\n  M = supervisor\n  P = w\n",
+    ),
+    Tried(
+        "a handler that each trap names", "if a[x] == 0 then raise denied; raise call", GUARDED,
+        "1 and 2, which the spec says; not the guest", label=Label.ALWAYS,
+    ),
+    Tried(
+        "a handler that the guest names through an abstract function", "raise aimed", UNDECIDED,
+        "whatever the function, the guest says of what",
+        f"{HASH}\ntrap aimed = at(1)\ndeliver at(c : u8)\n  M = supervisor\n  P = hash(a[0])\n",
+    ),
+    Tried(
+        "a promise about an abstract function of the guest's", "raise aimed", UNDECIDED,
+        "no T is the hash of whatever a[0] is",
+        f'{HASH}\ntrap aimed = at(1)\ndeliver at(c : u8)\n  host hash(a[0]) == T "it is T"\n'
+        "  P = 1\n  if hash(a[0]) == T then M = supervisor else M = user\n",
+    ),
+    Tried(
+        "a trap of a translation behind a translation", "a[x] = far[a[y]]", UNDECIDED,
+        "the table's own trap leads to user mode",
+        LOST + "\ntranslate entries(v : u16) -> E for processor\n"
+        "  require v < R.b else raise lost\n  return v\n"
+        "translate far(v : u16) -> E\n  let w = entries[v]\n  return w\n",
+    ),
+    Tried(
+        "a host line about a table that the step has changed", "fixed[0] = a[x]; raise kept",
+        UNDECIDED, "the vector is what the guest wrote there",
+        FIXED + '\nhost fixed[0] == 0 "the vector"\ntrap kept : completes = via(1)\n'
+        "deliver via(c : u8)\n  P = 1\n  if fixed[0] != 0 then M = user else M = supervisor\n",
+    ),
+    Tried(
+        "a promise about what lasts when memory traps",
+        "let old = V; lasting V = a[x][0]; let q = far[a[y]]; V = old", UNDECIDED,
+        "the fault is delivered with V as the guest left it", VECTORED.format(kind="fault"),
+    ),
+    Tried(
+        "a promise about what an aborted access leaves",
+        "let old = V; V = a[x][0]; let q = far[a[y]]; V = old", UNDECIDED,
+        "as above", VECTORED.format(kind="aborts"),
+    ),
+    Tried(
+        "a promise about what a faulting access undoes",
+        "let old = V; V = a[x][0]; let q = far[a[y]]; V = old", INNOCUOUS,
+        "V is as it was when the fault is delivered", VECTORED.format(kind="fault"),
+    ),
     # ------------------------------------------------------------ the host's choice
+    Tried(
+        "a resource that is what a control is", "a[x] = zext(Q)", INNOCUOUS,
+        "states that agree on all controls agree on Q: it is plain, and A is loaded",
+        "\ncontrol A : bool\nresource Q : bool\ninvariant A == Q\n", general=True,
+    ),
+    Tried(
+        "a level that has no states", "a[x] = a[y]", UNDECIDED,
+        "bound(v, r) has to be satisfiable at every level, whether the form sees it or not",
+        "\ninvariant M == user\n",
+    ),
     Tried(
         "a choice that an invariant rules out", "require not A else raise denied; a[x] = R.l",
         CRITICAL, "the real machine is in user mode, where A is 0",
@@ -456,6 +527,109 @@ def test_what_is_unpredictable_can_break_an_invariant_about_registers() -> None:
         assert kept.inductive is inductive, (role, statement)
 
 
+#: D is 0 at reset, and nothing but what follows writes it.
+ZERO = """
+resource D : u1 host 0
+invariant D == 0 "d0"
+reset
+  D = 0
+"""
+#: The head of an instruction.
+LOADING = "\ninstruction LD x\n  encoding  1000 ........ x:4\n"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Declarations that make an invariant no fact, and why."""
+
+    name: str
+    more: str
+    because: str
+    invariant: str = "d0"
+
+
+BROKEN = [
+    Broken(
+        "by what another assumption hides",
+        ZERO + "\nresource A : u1 host 0\ninvariant A == 0\nreset\n  A = 0\n"
+        "instruction SETA x\n  encoding  1000 ........ x:4\n"
+        "  require M == supervisor else raise denied\n  A = a[x][0]\n"
+        "instruction COPY x\n  encoding  1001 ........ x:4\n"
+        "  require M == supervisor else raise denied\n  D = A\n",
+        "A is no fact: what was proved of D with its help is none",
+    ),
+    Broken(
+        "in the delivery of what an interrupt has changed",
+        ZERO + "\nresource Q : u1 host 0\ninvariant Q == 0\nreset\n  Q = 0\n"
+        "trap odd = nested()\ntrap met = meeting()\ntrap ticks : interrupt = ticking()\n"
+        "deliver nested()\n  lasting Q = 1\n  require table[0] != 0 else raise met\n"
+        "  M = supervisor\n  Q = 0\n"
+        "deliver meeting()\n  Q = 0\n  M = supervisor\n"
+        "deliver ticking()\n  if Q then D = 1\n  Q = 0\n  M = supervisor\n"
+        "interrupt tick when F.IE\n  Q = 1\n  raise ticks\n",
+        "between steps Q is 0; when the interrupt is delivered it is 1",
+    ),
+    Broken(
+        "by a memory trap that keeps what was done",
+        ZERO + "\ntrap bus_error : aborts = to_host(1)\ntranslate far(v : u16) -> E\n"
+        "  require v < R.b else raise bus_error\n  return v\n"
+        + LOADING + "  D = 1\n  a[x] = far[a[x]]\n  D = 0\n",
+        "the access aborts, and D stays 1",
+    ),
+    Broken(
+        "by a trap of the processor's own access that keeps what was done",
+        ZERO + "\ntrap bus_error : aborts = to_host(1)\ntranslate far(v : u16) -> E for processor\n"
+        "  require v < R.b else raise bus_error\n  return v\n"
+        + LOADING + "  D = 1\n  a[x] = far[a[x]]\n  D = 0\n",
+        "as above",
+    ),
+    Broken(
+        "by a memory trap after what lasts",
+        ZERO + LOADING + "  lasting D = 1\n  a[x] = mem[a[x]]\n  D = 0\n",
+        "the fault undoes all but D",
+    ),
+    Broken(
+        "by a translation",
+        ZERO + "\ntranslate marking(v : u16) -> E\n  D = 1\n  return v\n"
+        + LOADING + "  a[x] = marking[a[x]]\n",
+        "proofs do not walk translations",
+    ),
+    Broken(
+        "in memory that is relocated",
+        '\ninvariant mem[0] == 0 "m0"\nreset\n  mem[0] = 0\n'
+        + LOADING + "  require M == supervisor else raise denied\n  R.l = a[x]\n",
+        "mem[0] is then another word",
+        "m0",
+    ),
+    Broken(
+        "by the pc that a trap leaves",
+        ZERO + '\ninvariant P != 9\nreset\n  P = 0\ntrap skipped : suppresses = skipping()\n'
+        "deliver skipping()\n  M = supervisor\n  if P == 9 then D = 1\n  P = 0\n"
+        + LOADING + "  jump 9\n  raise skipped\n",
+        "a trap that suppresses is delivered with the pc where the jump leads",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
+def test_an_invariant_that_is_no_fact(broken: Broken) -> None:
+    kept = checked(toy(broken.more)).invariants
+    (inductive,) = (k.inductive for k in kept if k.invariant.text == broken.invariant)
+    assert inductive is not True
+
+
+def test_an_interrupt_is_taken_where_its_condition_holds() -> None:
+    (kept,) = checked(toy(ZERO, "\ninterrupt tick when D\n  D = 1\n")).invariants
+    assert kept.inductive is True
+
+
+def test_an_invariant_about_memory_that_is_not_relocated() -> None:
+    (kept,) = checked(
+        toy("\ninvariant mem[0] == 0\nreset\n  mem[0] = 0\n", one("a[x] = 0"))
+    ).invariants
+    assert kept.inductive is True
+
+
 @pytest.mark.parametrize(
     ("more", "clause", "rests_on"),
     [
@@ -505,6 +679,29 @@ def test_a_verdict_rests_on_an_invariant_through_a_host_clause() -> None:
     clause = "require M == supervisor or not B else raise denied; a[x] = R.l"
     verdict = verdict_of(checked(toy(more, one(clause))))
     assert (verdict.kind, verdict.assumptions) == (PRIVILEGED, ("a1",))
+
+
+def test_that_a_form_completes_nowhere_rests_on_the_invariant_that_stops_it() -> None:
+    """Without it the bare machine completes in supervisor mode: the form would be privileged."""
+    more = '\nresource A : bool host 0\ninvariant A == 0 "a0"\n'
+    verdict = verdict_of(checked(toy(more, one("require A else raise denied; a[x] = R.l"))))
+    assert (verdict.kind, verdict.label) == (GUARDED, Label.ALWAYS)
+    assert verdict.assumptions == ("a0",)
+
+
+def test_a_verdict_rests_on_what_its_traps_lead_to_the_host_by() -> None:
+    more = (
+        '\nresource A : u1\ninvariant A == 0 "a0"\ntrap led = leading()\n'
+        "deliver leading()\n  P = 1\n  if A then M = user else M = supervisor\n"
+    )
+    verdict = verdict_of(checked(toy(more, one("raise led"))))
+    assert (verdict.kind, verdict.assumptions) == (GUARDED, ("a0",))
+
+
+def test_what_an_interrupt_leaves_out_is_printed() -> None:
+    more = '\ninterrupt tick when F.IE\n  unmodelled "timers"\n'
+    assumptions = checked(toy(ZERO, more, one("if D then a[x] = R.l"))).assumptions
+    assert [(a.id, a.text) for a in assumptions] == [("unmodelled", "timers")]
 
 
 # ---------------------------------------------------------------- unknown is never success
