@@ -133,6 +133,8 @@ _PROGRAM_OLD: Final = slice(40, 48)
 #: The instruction address in the new PSW of program interruptions.
 _PROGRAM_NEW: Final = range(109, 112)
 _MVCL, _CLCL, _SVC = b"0E", b"0F", b"0A"
+#: In the odd registers of MVCL and CLCL: how many bytes are left.
+_COUNT: Final = 0xFF_FFFF
 _CHANNELS: Final = (b"9C", b"9D", b"9E", b"9F", b"B203")
 
 
@@ -431,10 +433,11 @@ class _Step:
             return "what comes next is out of the range that is stepped"
         if self._code.startswith(_CHANNELS) and not checked:
             return "what channels are told is not shown"
-        if self._code.startswith((_MVCL, _CLCL)) and not checked:
+        if self._code.startswith((_MVCL, _CLCL)):
             registers = bank(self._case.state, "R")
-            pairs = (int(self._code[i : i + 1], 16) | 1 for i in (2, 3))
-            if any(registers[n] & 0xFF_FFFF > 1 for n in pairs):
+            counts = [int(self._code[i : i + 1], 16) | 1 for i in (2, 3)]
+            made = any((registers[n] ^ self._result.general[n]) & _COUNT for n in counts)
+            if any(registers[n] & _COUNT > 1 for n in counts) and (made or not checked):
                 return "all units of operation are one step"
         return ""
 

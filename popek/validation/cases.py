@@ -35,10 +35,13 @@ LARGE = 64
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is enumerated, on the way through which form.  `scope`: see `stepping`."""
+    """What is enumerated, on the way through which form.  `scope`: see `stepping`; `attempt`: that
+    many times before it was, too, with other states.
+    """
 
     form: tuple[str, str]
     scope: str = CLAUSE
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,13 @@ def population(
     scope: str,
     ground: Ground,
     seed: int,
+    attempt: int = 0,
 ) -> Population:
     """The cases of a subject."""
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
-    name = f"{seed}/{'/'.join(form.key)}"
+    name = "/".join([str(seed), *form.key, *(["again"] * attempt)])
     begun = list(starts(search, name, STARTS))
     paths = Paths(isa, form.body, CLAUSE, search, guards)
     paths.explore(begun)
@@ -109,7 +113,7 @@ def population(
     # What only random steps have met is not found again.
     scopes = {s.scope for run in _runs(paths) for s in (*run.stretches, *run.trace.walks)}
     return Population(
-        Subject(form.key, scope),
+        Subject(form.key, scope, attempt),
         tuple(made_of(isa, scope, run, ground) for run in steps),
         tuple(paths.reached),
         paths.count(Verdict.INFEASIBLE),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from time import perf_counter
@@ -24,19 +23,16 @@ from popek.oracles.oracle import (
     Refused,
 )
 from popek.validation.cases import Made, Population, Subject, made_of, population
-from popek.validation.comparison import TRAP, Difference, differences
 from popek.validation.ground import Ground
 from popek.validation.home import with_home
+from popek.validation.judging import Batch, Shown, judged
 from popek.validation.paths import Key
-from popek.validation.prediction import Prediction, Silent, predict
+from popek.validation.prediction import Prediction, predict
 from popek.validation.recording import Header, Recorded, by_form
 from popek.validation.result import (
-    Disagreement,
     Stats,
     Subjected,
     Validation,
-    after_of,
-    case_document,
 )
 from popek.validation.stepping import CLAUSE, Stepper, Unencodable
 from popek.validation.store import Store, common_of
@@ -46,6 +42,9 @@ Progress = Callable[[str, int, int], None]
 
 #: Cases that an oracle is given at once.
 BATCH = 1500
+
+#: How often other states are made of paths that no oracle has shown, though it was asked.
+AGAIN = 2
 
 #: Cases in a row at which an oracle may die before it counts as lost.
 PATIENCE = 5
@@ -68,14 +67,6 @@ class Options:
     record: Callable[[Recorded], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """A subject's cases with what the spec says of each."""
-
-    made: Population
-    said: tuple[Prediction | Silent, ...]
-
-
 @dataclass
 class _Maker:
     """Makes the cases of subjects, in this process or in a worker."""
@@ -88,13 +79,13 @@ class _Maker:
     def __post_init__(self) -> None:
         self.forms = {form.key: form for form in self.isa.forms}
 
-    def make(self, subject: Subject) -> _Batch:
+    def make(self, subject: Subject) -> Batch:
         form = self.forms[subject.form]
-        made = population(self.isa, form, subject.scope, self.ground, self.seed)
+        made = population(self.isa, form, subject.scope, self.ground, self.seed, subject.attempt)
         said = tuple(
             predict(self.isa, form, m.fields, m.case, self.ground.bench) for m in made.made
         )
-        return _Batch(made, said)
+        return Batch(made, said)
 
 
 def validate(
@@ -157,7 +148,7 @@ def _subjects(
     isa: ir.Isa,
     oracles: Sequence[Oracle],
     result: Validation,
-    made: Callable[[Sequence[Subject]], Iterable[_Batch]],
+    made: Callable[[Sequence[Subject]], Iterable[Batch]],
     subjects: Sequence[Subject],
     store: Store | None,
     record: Callable[[Recorded], None] | None,
@@ -168,18 +159,27 @@ def _subjects(
     kept = {s: store.get(forms[s.form], s.scope) if store else None for s in subjects}
     done = {s: r for s, r in kept.items() if r is not None}
     reused = len(done)
-    waiting: list[_Batch] = []
+    waiting: list[Batch] = []
+    #: What was made and answered for subjects of which paths are left, and those paths.
+    begun: dict[Subject, tuple[Shown, frozenset[Key]]] = {}
 
     def flush() -> None:
         for batch, answers in zip(waiting, _answers(oracles, waiting), strict=True):
-            found = _judged(isa, forms[batch.made.subject.form], oracles, batch, answers)
-            done[batch.made.subject] = found
-            if record is not None and batch.made.subject.scope == CLAUSE:
-                for recorded in _shown(batch, answers):
+            subject = replace(batch.made.subject, attempt=0)
+            shown = Shown(batch, answers)
+            if subject in begun:
+                shown = begun.pop(subject)[0].and_then(shown)
+            form = forms[subject.form]
+            done[subject], left = judged(isa, form, oracles, shown)
+            if left and batch.made.subject.attempt < AGAIN:
+                begun[subject] = shown, left
+                continue
+            if record is not None and subject.scope == CLAUSE:
+                for recorded in shown.recorded():
                     record(recorded)
             # What is unknown is asked again: the machine may have been busy.
-            if store is not None and not found.unknown:
-                store.put(forms[batch.made.subject.form], found)
+            if store is not None and not done[subject].unknown:
+                store.put(form, done[subject])
         waiting.clear()
 
     try:
@@ -189,6 +189,12 @@ def _subjects(
                 flush()
             progress("validating", len(done) + len(waiting), len(subjects))
         flush()
+        for attempt in range(1, AGAIN + 1):
+            left = {replace(s, attempt=attempt): paths for s, (_, paths) in begun.items()}
+            for n, batch in enumerate(made(list(left)), start=1):
+                waiting.append(batch.about(left[batch.made.subject]))
+                progress("looking for other states", n, len(left))
+            flush()
     except KeyboardInterrupt:
         # Making the cases took longer than showing them does; a second interrupt ends that, too.
         flush()
@@ -217,13 +223,6 @@ def _asked(oracle: Oracle, cases: Sequence[Case]) -> Iterator[Answer]:
                 raise OracleMissing(f"{name} died {deaths} times in a row: {error}") from error
             yield Died(str(error))
             done += 1
-
-
-def _shown(batch: _Batch, answers: Sequence[Sequence[Answer]]) -> Iterator[Recorded]:
-    """The cases that the first oracle showed."""
-    for m, row in zip(batch.made.made, answers, strict=True):
-        if isinstance(row[0], Outcome):
-            yield Recorded.of(batch.made.subject.form, m.world, m.case, row[0])
 
 
 def remade(
@@ -262,7 +261,8 @@ def replay(isa: ir.Isa, header: Header, recorded: Sequence[Recorded]) -> Validat
         population = Population(
             Subject(key), tuple(made), paths, 0, 0, 0, 0, False, frozenset[str]()
         )
-        result.subjects.append(_judged(isa, form, [oracle], _Batch(population, said), rows))
+        shown = Shown(Batch(population, said), rows)
+        result.subjects.append(judged(isa, form, [oracle], shown)[0])
     result.stats = Stats(perf_counter() - started)
     return result
 
@@ -278,9 +278,7 @@ class _Past:
         return iter([Refused("not recorded")] * len(cases))
 
 
-def _answers(
-    oracles: Sequence[Oracle], batches: Sequence[_Batch]
-) -> list[list[tuple[Answer, ...]]]:
+def _answers(oracles: Sequence[Oracle], batches: Sequence[Batch]) -> list[list[tuple[Answer, ...]]]:
     """For each batch and each of its cases, what each oracle answers."""
     cases = [m.case for b in batches for m in b.made.made]
     said = [s for b in batches for s in b.said]
@@ -295,88 +293,10 @@ def _answers(
     return [[next(rows) for _ in b.said] for b in batches]
 
 
-def _judged(
-    isa: ir.Isa,
-    form: ir.Form,
-    oracles: Sequence[Oracle],
-    batch: _Batch,
-    answers: Sequence[Sequence[Answer]],
-) -> Subjected:
-    made = batch.made
-    exercised: set[Key] = set()
-    why: dict[Key, str] = {}
-    agree = disagree = died = 0
-    found: list[Disagreement] = []
-    for m, said, row in zip(made.made, batch.said, answers, strict=True):
-        votes: dict[str, tuple[Outcome, tuple[Difference, ...]]] = {}
-        for oracle, answer in zip(oracles, row, strict=True):
-            match answer:
-                case Outcome():
-                    assert isinstance(said, Prediction)
-                    votes[oracle.identity.name] = (
-                        answer,
-                        differences(isa, m.case, said, answer, oracle.bench.unseen),
-                    )
-                case Refused(why=reason):
-                    why.update(dict.fromkeys(m.paths, reason))
-                case Died(why=reason):
-                    died += 1
-                    why.update(dict.fromkeys(m.paths, f"{oracle.identity.name} died: {reason}"))
-        for name, (outcome, differing) in votes.items():
-            if {d.of for d in differing} & {TRAP, isa.pc}:
-                why.update(dict.fromkeys(m.paths, f"{name} goes on elsewhere"))
-            else:
-                exercised.update(m.paths)
-            agree += not differing
-            disagree += bool(differing)
-            if differing:
-                assert isinstance(said, Prediction)
-                found.append(
-                    Disagreement(
-                        oracle=name,
-                        ending=said.ending,
-                        access=said.zeros.access,
-                        argument=said.zeros.argument,
-                        wraps=said.zeros.wraps,
-                        then=said.zeros.then,
-                        code=m.code.hex(),
-                        case=case_document(m.case),
-                        differs=differing,
-                        after=after_of(m.case, outcome),
-                        votes={n: not d for n, (_, d) in votes.items() if n != name},
-                    )
-                )
-    left = Counter(
-        why.get(path, "no state of it was made for the oracle")
-        for path in made.paths
-        if path not in exercised
-    )
-    return Subjected(
-        name=form.name,
-        mnemonic=form.mnemonic,
-        text=form.text,
-        scope=made.subject.scope,
-        feasible=len(made.paths),
-        exercised=sum(path in exercised for path in made.paths),
-        infeasible=made.infeasible,
-        beyond=made.beyond,
-        unknown=made.unknown,
-        cut=made.cut,
-        ways=made.ways,
-        cases=len(made.made),
-        agree=agree,
-        disagree=disagree,
-        left=dict(sorted(left.items())),
-        died=died,
-        disagreements=tuple(found),
-        scopes=tuple(sorted(made.scopes)),
-    )
-
-
 @contextmanager
 def _made_by(
     isa: ir.Isa, bench: Bench, options: Options
-) -> Iterator[Callable[[Sequence[Subject]], Iterable[_Batch]]]:
+) -> Iterator[Callable[[Sequence[Subject]], Iterable[Batch]]]:
     """What makes the cases of subjects, in their order, while the block runs."""
     ground = Ground(bench)
     if options.jobs <= 1:
@@ -398,5 +318,5 @@ def _start_worker(load: Callable[[], ir.Isa], ground: Ground, seed: int) -> None
     _worker.append(_Maker(load(), ground, seed))
 
 
-def _work(subject: Subject) -> _Batch:
+def _work(subject: Subject) -> Batch:
     return _worker[0].make(subject)

@@ -51,17 +51,19 @@ class Telling:
 
     def states(self, other: ir.Form, known: Mapping[str, Value]) -> Iterator[Stepped]:
         """Steps of the form in states in which the other comes to something else, from a model of
-        one: without a trap of memory, near home, then from anywhere, then that state.
+        one: near home, without a trap, whose delivery may undo what differs, then without one of
+        memory; then from anywhere, then that state.  Where functions that proofs leave open are
+        too hard for the solver by what defines them, they are left open.
         """
         narrow = {n: known.get(FIELD + n) for n in self._narrow()}
         fixed = {n: v for n, v in narrow.items() if isinstance(v, int)}
-        terms = Terms()
-        readings = _Readings(self, terms, other, fixed)
-        calm, home = readings.calm(), readings.fixed(self.home)
-        for narrower in ([*calm, *home], calm):
-            answer = self._asked(terms, [*readings.certain(), *narrower], LARGE)
-            if isinstance(answer, Sat):
-                yield from self._stepped({**self._fields(fixed), **answer.model})
+        for algebra in (_Defined(Terms()), Symbols(Terms())):
+            readings = _Readings(self, algebra, other, fixed)
+            calm, home = readings.calm(), readings.fixed(self.home)
+            for narrower in ([readings.complete(), *home], [*calm, *home], calm):
+                answer = self._asked(algebra.terms, [*readings.certain(), *narrower], LARGE)
+                if isinstance(answer, Sat):
+                    yield from self._stepped({**self._fields(fixed), **answer.model})
         yield from self._stepped(known)
 
     # ------------------------------------------------------------ questions
@@ -69,7 +71,7 @@ class Telling:
     def _split(self, other: ir.Form, fixed: Mapping[str, int]) -> Answer:
         """As `same`, where narrow fields have these values."""
         terms = Terms()
-        goal = _Readings(self, terms, other, fixed).possible()
+        goal = _Readings(self, Symbols(terms), other, fixed).possible()
         open_fields = {s.name for s in symbols_of(goal)} & {FIELD + n for n in self._narrow()}
         answer = self._asked(terms, goal, SMALL if open_fields else LARGE)
         if isinstance(answer, Sat):
@@ -100,15 +102,27 @@ class Telling:
     # ------------------------------------------------------------ states
 
     def _stepped(self, model: Mapping[str, Value]) -> Iterator[Stepped]:
-        """Useful steps from the state of a model; what it does not say is as at home."""
-        chosen: dict[Place, int] = dict(self.home)
-        arrays: dict[str, ArrayValue] = {}
+        """Useful steps from the state of a model; what it does not say is as at home.
+
+        Of banks of registers it says all; of memory what it names, then all, too.
+        """
+        arrays = {name: value for name, value in model.items() if isinstance(value, ArrayValue)}
+        for said in (arrays.keys() - self.isa.memories.keys(), arrays.keys()):
+            home = {place: value for place, value in self.home.items() if place[0] not in said}
+            yield from self._near(home, model, arrays)
+
+    def _near(
+        self,
+        home: Mapping[Place, int],
+        model: Mapping[str, Value],
+        arrays: Mapping[str, ArrayValue],
+    ) -> Iterator[Stepped]:
+        chosen = dict(home)
         for name, value in model.items():
             match value:
                 case int():
                     chosen[name, WHOLE] = value
                 case ArrayValue():
-                    arrays[name] = value
                     chosen |= {(name, i): v for i, v in value.entries.items()}
         run = self.search.step(World("telling", chosen))
         for _ in range(TURNS):
@@ -129,18 +143,25 @@ class Telling:
                 yield shown
 
 
+class _Defined(Symbols):
+    """Functions that have a definition are what it says."""
+
+    def interprets(self, function: ir.AbstractFunction) -> bool:
+        return function.result is None
+
+
 class _Readings:
     """Both readings over terms, where some fields have one value."""
 
     def __init__(
-        self, telling: Telling, terms: Terms, other: ir.Form, fixed: Mapping[str, int]
+        self, telling: Telling, algebra: Symbols, other: ir.Form, fixed: Mapping[str, int]
     ) -> None:
         self._isa = isa = telling.isa
         self._form = form = telling.form
         self._other = other
         self._stepper = telling.search.stepper
-        self._terms = terms
-        self._algebra = algebra = Symbols(terms)
+        self._terms = algebra.terms
+        self._algebra = algebra
         self._state: dict[str, Term] = {
             c.name: algebra.variable(c.name, c.width)
             if c.size is None
@@ -163,6 +184,10 @@ class _Readings:
     def certain(self) -> list[Term]:
         """That they differ in either case."""
         return [self._differ(ones=False), self._differ(ones=True), *self._premises()]
+
+    def complete(self) -> Term:
+        """That the form's step raises nothing."""
+        return self._read(self._form, ones=False).completes
 
     def calm(self) -> list[Term]:
         """That the form's step says what happens, and memory traps nowhere."""

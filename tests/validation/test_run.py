@@ -59,6 +59,21 @@ def test_what_is_refused_is_counted_with_its_reason() -> None:
     assert result.left["no traps here"] > 0
 
 
+def test_what_is_not_shown_is_asked_in_other_states() -> None:
+    """That a path was met in states that an oracle refuses does not mean that it has no others."""
+
+    class Late(Mirror):
+        def run(self, cases: Sequence[Case]) -> Iterator[Answer]:
+            late = self.asked > 0
+            for answer in super().run(cases):
+                yield answer if late else Refused("not at first")
+
+    options = Options(seed=1, jobs=1, load=load, clauses=True)
+    result = validate(load(), [Late(load())], options, lambda what, done, total: None)
+    assert result.total("exercised") > 0
+    assert set(result.left) <= {"the processor shuts down"}
+
+
 def test_a_dying_oracle_costs_its_case() -> None:
     """Whether it says so, or breaks."""
 
