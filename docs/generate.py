@@ -3,7 +3,8 @@
 A generated part lies between `<!-- generated: NAME -->` and `<!-- end -->`.  Most come from popek's
 own tables and help texts, and a test compares them on every run.  docs/ia32.md and docs/atlas.md
 come from whole checks, which take minutes: they are written only when asked for, with `--checked`,
-or at no cost with `--checked FILE...`, from what `popek check SPEC... --json` printed.
+or at no cost with `--checked FILE...`, from what `popek check SPEC... --json` printed.  How far
+emulators were asked comes with `--validated FILE...` from what `popek validate ... --json` printed.
 """
 
 from __future__ import annotations
@@ -288,6 +289,29 @@ def atlas_section(result: Mapping[str, Any]) -> str:
     return "\n".join((*lines, ""))
 
 
+# ---------------------------------------------------------------- from validations
+
+
+def atlas_coverage(results: Results) -> str:
+    """One line per validation: what the oracles were asked, and what came of it."""
+    paths = ("feasible", "exercised", "beyond", "unknown")
+    classes = ("oracle", "undefined", "model", "spec", "unclassified")
+    titles = ("spec", "oracles", "forms", *paths, "cases", "died", *classes)
+    rows = []
+    for result in results:
+        name, summary = Path(result["spec"]["path"]).stem, result["summary"]
+        oracles = ", ".join(f"{o['name']} {o['version']}" for o in result["oracles"])
+        cells = (
+            *(summary[f"paths_{p}"] for p in paths),
+            *(summary["cases"], summary["died"]),
+            *(summary["by_class"][c] for c in classes),
+        )
+        first = (f"| [{name}](#{name})", oracles, summary["forms"])
+        rows.append(" | ".join(map(str, (*first, *cells))) + " |")
+    table = ("| " + " | ".join(titles) + " |", "|---" * len(titles) + "|", *sorted(rows))
+    return "\n" + "\n".join(table) + "\n\n"
+
+
 # ---------------------------------------------------------------- the parts
 
 FAST: dict[str, Callable[[], str]] = {
@@ -309,19 +333,22 @@ OF_IA32: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def rewritten(text: str, checked: Results | None) -> str:
-    """A page with its generated parts as they have to be."""
+def rewritten(text: str, checked: Results | None, validated: Results | None = None) -> str:
+    """A page with its generated parts as they have to be; those of which nothing is known stay."""
 
     def part(match: re.Match[str]) -> str:
         opening, name, old, closing = match.groups()
         if name in FAST:
-            return opening + FAST[name]() + closing
-        if checked is None:
-            return opening + old + closing
-        if name in OF_ALL:
-            return opening + OF_ALL[name](checked) + closing
-        ia32 = next(result for result in checked if question(result) == "ia32")
-        return opening + OF_IA32[name](ia32) + closing
+            new = FAST[name]()
+        elif name == "atlas coverage":
+            new = old if validated is None else atlas_coverage(validated)
+        elif checked is None:
+            new = old
+        elif name in OF_ALL:
+            new = OF_ALL[name](checked)
+        else:
+            new = OF_IA32[name](next(r for r in checked if question(r) == "ia32"))
+        return opening + new + closing
 
     return _PART.sub(part, text)
 
@@ -343,21 +370,24 @@ def popek_check(asked: Sequence[str]) -> str:
 
 def results_of(files: Sequence[Path]) -> Results:
     """The results of whole checks, run or read, in the order of the atlas."""
-    printed = [file.read_text(encoding="utf-8") for file in files]
-    if not files:
-        command = [sys.executable, "-m", "popek", "check", "--json"]
-        printed = [
-            subprocess.run(
-                [*command, *asked], stdout=subprocess.PIPE, text=True, check=False
-            ).stdout
-            for asked in QUESTIONS
-        ]
+    if files:
+        printed = [file.read_text(encoding="utf-8") for file in files]
+    else:
+        printed = [popek_check(asked) for asked in QUESTIONS]
     found = {question(result): result for text in printed for result in json.loads(text)["results"]}
     missing = [asked for asked in map(" ".join, QUESTIONS) if asked not in found]
     partial = [name for name, r in found.items() if r["partial"] or r["only"] is not None]
     if missing or partial:
         sys.exit(f"no whole check of: {', '.join((*missing, *partial))}")
     return [found[" ".join(asked)] for asked in QUESTIONS]
+
+
+def validations_of(files: Sequence[Path]) -> Results:
+    """The results of validations that came to their end."""
+    found = [r for f in files for r in json.loads(f.read_text(encoding="utf-8"))["results"]]
+    if unfinished := [r["spec"]["title"] for r in found if r["partial"] or r["lost"]]:
+        sys.exit(f"not finished: {', '.join(unfinished)}")
+    return found
 
 
 def main() -> int:
@@ -367,12 +397,20 @@ def main() -> int:
     parser.add_argument(
         "--checked", nargs="*", type=Path, metavar="FILE", help="docs/ia32.md and docs/atlas.md too"
     )
+    parser.add_argument(
+        "--validated",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="the coverage in docs/atlas.md too",
+    )
     options = parser.parse_args()
     checked = None if options.checked is None else results_of(options.checked)
+    validated = None if options.validated is None else validations_of(options.validated)
     stale = False
     for page in pages():
         old = page.read_text(encoding="utf-8")
-        new = rewritten(old, checked)
+        new = rewritten(old, checked, validated)
         if new != old:
             stale = True
             sys.stdout.write(f"{page.relative_to(ROOT)}\n")
