@@ -16,7 +16,7 @@ from popek.isa.ir import AbstractFunction
 from popek.oracles.oracle import Bench, Case, Event, Memory, Outcome, State, number
 from popek.semantics.ints import Ints
 from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
-from popek.semantics.step import Run, next_pc, step
+from popek.semantics.step import Inputs, Run, next_pc, step
 from popek.semantics.storage import Walk
 from popek.terms import ArrayValue
 
@@ -39,8 +39,6 @@ class Predicted:
     wraps: bool
     waits: bool
     events: tuple[Event, ...]
-    #: Whether anything undefined was asked for.
-    open: bool
 
     @property
     def argument(self) -> int:
@@ -55,17 +53,18 @@ class Silent:
     why: str
 
 
-class _Reading(Ints):
-    """Ints; functions that the spec leaves abstract give all zeros, or all ones."""
+class _Undefined(Ints):
+    """Ints; what is undefined is all zeros, or all ones, and so are functions left abstract."""
 
     def __init__(self, ones: bool) -> None:
         super().__init__({})
-        self.ones = ones
-        self.open = False
+        self._ones = ones
+        #: Whether anything undefined was asked for.
+        self.asked = False
 
     def inputs(self, kind: str, site: str, width: int) -> int:
-        self.open = True
-        return (1 << width) - 1 if self.ones else 0
+        self.asked = True
+        return (1 << width) - 1 if self._ones else 0
 
     def abstract(self, function: AbstractFunction, args: Sequence[int], width: int) -> int:
         return self.inputs("abstract", function.name, width)
@@ -103,31 +102,35 @@ def predict(
     bench: Bench = _STEP_ALONE,
 ) -> Prediction | Silent:
     """What the spec says of the step of `form` in this case, shown by an oracle of this bench."""
-    zeros = _read(isa, form, fields, case.state, case.memory, _Reading(ones=False))
-    if isinstance(zeros, Silent) or not (zeros.open or bench.running):
-        return zeros if isinstance(zeros, Silent) else Prediction(zeros, zeros)
+    low, high = _Undefined(ones=False), _Undefined(ones=True)
+    zeros = reading(isa, form, fields, _start(isa, case.state, case.memory), low, low.inputs)
+    if isinstance(zeros, Silent):
+        return zeros
+    if not (low.asked or bench.running):
+        return Prediction(zeros, zeros)
     later = {name: number(case.state, name) ^ bits for name, bits in bench.running.items()}
-    ones = _read(isa, form, fields, {**case.state, **later}, case.memory, _Reading(ones=True))
-    if isinstance(ones, Silent):
-        return ones
-    return Prediction(zeros, ones)
+    state = _start(isa, {**case.state, **later}, case.memory)
+    ones = reading(isa, form, fields, state, high, high.inputs)
+    return ones if isinstance(ones, Silent) else Prediction(zeros, ones)
 
 
-def _read(
+def reading(
     isa: ir.Isa,
     form: ir.Form,
     fields: Mapping[str, int],
-    before: State,
-    memory: Memory,
-    algebra: _Reading,
+    state: Mapping[str, int | ArrayValue],
+    algebra: Ints,
+    inputs: Inputs[int],
 ) -> Predicted | Silent:
+    """The step, and the delivery of the trap that it ends in, or of the one that this ends in."""
     storage: Walk[int, ArrayValue] = Walk()
-    state = _start(isa, before, memory)
-    run = step(isa, form, algebra, storage, state, fields, algebra.inputs)
+    run = step(isa, form, algebra, storage, state, fields, inputs)
     traps: list[Trapped[int, ArrayValue]] = []
     events = _events(run)
-    fetching = Run(isa, algebra, storage, state, fields, algebra.inputs)
-    wraps = 0 < fetching.value(next_pc(isa, form)) < number(before, isa.pc)
+    fetching = Run(isa, algebra, storage, state, fields, inputs)
+    pc = state[isa.pc]
+    assert isinstance(pc, int)
+    wraps = 0 < fetching.value(next_pc(isa, form)) < pc
     for _ in range(DELIVERIES + 1):
         wraps = wraps or any(
             a.guard and a.args[-1] + a.units > 1 << a.widths[-1] for a in run.accesses
@@ -143,7 +146,6 @@ def _read(
                 wraps,
                 bool(run.waits) and not traps,
                 events,
-                algebra.open,
             )
         (end,) = (e for e in run.exits if e.guard)
         match end:
@@ -153,7 +155,7 @@ def _read(
                 return Silent("the processor shuts down")
             case Trapped(name=name, args=given, state=after):
                 traps.append(end)
-        delivery: Run[int, ArrayValue] = Run(isa, algebra, storage, after, {}, algebra.inputs)
+        delivery: Run[int, ArrayValue] = Run(isa, algebra, storage, after, {}, inputs)
         for param, value in zip(isa.traps[name].params, given, strict=True):
             delivery.locals[param.name] = value
         delivery.run(isa.traps[name].delivery)

@@ -255,7 +255,9 @@ def trials(isa: ir.Isa, bench: Bench, form: ir.Form, random: Random) -> Iterator
             continue
         drawing = Background(random, begin.memory)
         also = {cell: begin.memory.get(cell, 0) for cell in _path(at, at + len(code))}
-        yield trial(isa, form, fields, code, at, begin.state, drawing, also)
+        made = trial(isa, form, fields, code, at, begin.state, drawing, also)
+        if made is not None:
+            yield made
 
 
 def _path(*addresses: int) -> Iterator[int]:
