@@ -354,6 +354,19 @@ TRIED = [
         "let old = V; V = a[x][0]; let q = far[a[y]]; V = old", INNOCUOUS,
         "V is as it was when the fault is delivered", VECTORED.format(kind="fault"),
     ),
+    Tried(
+        "a delivery without end for some guests", "raise lp", UNDECIDED,
+        "where a[0] is 0 no handler is ever reached",
+        "\ntrap lp = around()\ndeliver around()\n  if a[0] == 0 then raise lp\n"
+        "  P = 1\n  M = supervisor\n",
+    ),
+    Tried(
+        "a delivery that leads to itself as the host has seen to", "raise lp", GUARDED,
+        "what its table says is promised",
+        FIXED + "\ntrap lp = around()\ndeliver around()\n  let new = fixed[0]\n"
+        '  host new != 0 "the table has an entry"\n  if new == 0 then raise lp\n'
+        "  P = 1\n  M = supervisor\n", Label.ALWAYS,
+    ),
     # ------------------------------------------------------------ the host's choice
     Tried(
         "a resource that is what a control is", "a[x] = zext(Q)", INNOCUOUS,
