@@ -185,6 +185,20 @@ TRIED = [
         label=Label.ALWAYS, general=True,
     ),
     Tried(
+        "a saved pc that shows a resource", "if R.l[0] then jump 5; raise skipped", GUARDED,
+        "it traps; in `general` the state that the trap leaves is part of the outcome",
+        "\ntrap skipped : suppresses = to_host(5)\n", Label.ALWAYS, general=True,
+    ),
+    Tried(
+        "a saved pc that shows the mode", "if M == user then jump 5; raise skipped", GUARDED,
+        "as above", "\ntrap skipped : suppresses = to_host(5)\n", Label.ALWAYS, general=True,
+    ),
+    Tried(
+        "a trap that undoes what shows a resource", "a[x] = R.l; raise skipped", GUARDED,
+        "the pc it saves is that of the next instruction",
+        "\ntrap skipped : suppresses = to_host(5)\n", Label.ALWAYS, general=False,
+    ),
+    Tried(
         "a promise that weighs the host's against the guest's",
         'host R.l < a[y] "it is below"; a[x] = 0', UNDECIDED,
         "the guest may hold 0: no R.l of the host's is below that",
