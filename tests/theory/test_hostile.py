@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from popek.diagnostics import PopekError
 from popek.smt import Answer, Budget, Cause, Query, Stats, Undecided
 from popek.smt.z3_in_process import Z3InProcess
 from popek.theory.host import Value
@@ -528,6 +529,22 @@ instruction Y x, y
 """
     result = checked(toy(more, one("zero(R.b); a[x] = 0"), second))
     assert verdict_of(result, "Y").kind is UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ("host T == a[0]", "E0603"),
+        ("host mem[0] == 0", "E0603"),
+        ("resource Q : u16 host a[0]", "E0603"),
+        ("resource Q : u16 host CLK", "E0605"),
+    ],
+    ids=["of a register, too", "of the guest's memory", "to be a register", "to be a clock"],
+)
+def test_what_no_host_can_keep_to_is_no_host_line(more: str, code: str) -> None:
+    """It would rule out guests that break it, by the next instruction and without a trap."""
+    with pytest.raises(PopekError, match=code):
+        toy(f"\n{more}\n", one("if M == user and T == a[0] then raise denied; a[x] = zext(M)"))
 
 
 # ---------------------------------------------------------------- invariants
