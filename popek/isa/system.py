@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from popek.diagnostics import Note, PopekError, did_you_mean
@@ -17,6 +17,7 @@ from popek.isa.layouts import Layout
 from popek.isa.scope import Scope
 from popek.isa.values import Typed
 from popek.isa.world import World
+from popek.source import Span
 from popek.syntax import tree
 
 _T = TypeVar("_T")
@@ -285,14 +286,25 @@ def _condition(
     if any(isinstance(node, ir.Input) for expr in exprs for node in ir.subexpressions(expr)):
         raise fail("E0605", "this is not about the state alone", item.condition.span)
     if isinstance(item, tree.Host):
-        about = {world.components[name].role for expr in exprs for name in expression_reads(expr)}
-        if about and about <= {ir.Role.REGISTER, ir.Role.PC}:
-            raise fail(
-                "E0603", "this is about what programs hold, not their host", item.condition.span
-            )
+        _about_the_host(world, tuple(clause.block), exprs, item.condition.span)
     return ir.Predicate(
         tuple(clause.block), test.expr, title or item.condition.span.text, item.span
     )
+
+
+def _about_the_host(
+    world: World, setup: tuple[ir.Stmt, ...], exprs: Iterable[ir.Expr], span: Span
+) -> None:
+    """Checks that nothing is said of what programs hold: the next instruction may change that, and
+    no host is there to see it.
+    """
+    about = {world.components[name].role for expr in exprs for name in expression_reads(expr)}
+    translations = world.declarations.translations
+    own = [
+        t for t in footprint.spaces(setup) & translations.keys() if not translations[t].processor
+    ]
+    if about & {ir.Role.REGISTER, ir.Role.PC} or own:
+        raise fail("E0603", "this is about what programs hold, not their host", span)
 
 
 def _assumptions(world: World) -> tuple[ir.Assumption, ...]:
@@ -363,6 +375,9 @@ def _hosts(world: World) -> None:
         expr = expressions.coerced(clause, Scope(), host, width, "value")
         if clause.block:
             raise fail("E0603", "a `host` value has no effects", host.span)
+        if any(isinstance(node, ir.Input) for node in ir.subexpressions(expr)):
+            raise fail("E0605", "this is not about the state alone", host.span)
+        _about_the_host(world, (), [expr], host.span)
         old = world.components[component]
         world.components[component] = dataclasses.replace(old, host=expr)
 

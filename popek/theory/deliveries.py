@@ -77,9 +77,9 @@ def delivered_elsewhere(
 
     What a step may have left before its trap is anything.
     """
-    key = ("delivered", coupling.key, entry.name, entry.left)
-    made = algebra.once(key, lambda: _delivered(coupling, entry, algebra))
+    made = _delivered(coupling, entry, algebra)
     done = made.runs[DIRECT]
+    leaves = Premise("delivered", Guards(algebra, done).no_trap)
     storage = storage_of(coupling, algebra, DIRECT)
     isa = coupling.isa
     after = Run(isa, algebra, storage, done.state, {}, no_inputs)
@@ -96,11 +96,30 @@ def delivered_elsewhere(
                 violations.append(Violation(Fault.LEFT_OPEN, guard, DIRECT, "", span))
             case Trapped():
                 pass
-    return made.with_violations(*violations)
+    return made.with_premises(leaves).with_violations(*violations)
+
+
+def delivered_again(
+    coupling: Coupling, entry: Entry, back: frozenset[str], algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """Deliveries in the real machine that raise one of these traps themselves.
+
+    Whether the processor can reach the host's own tables is the host's affair.
+    """
+    made = _delivered(coupling, entry, algebra)
+    again = (trap for trap in made.runs[DIRECT].traps if trap.name in back)
+    return made.with_violations(
+        *(Violation(Fault.TRAPS, trap.guard, DIRECT, trap.name, trap.span) for trap in again)
+    )
 
 
 def _delivered(coupling: Coupling, entry: Entry, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """The real machine delivers a trap of the guest's."""
+    key = ("delivered", coupling.key, entry.name, entry.left)
+    return algebra.once(key, lambda: _delivery(coupling, entry, algebra))
+
+
+def _delivery(coupling: Coupling, entry: Entry, algebra: Algebra[V, B]) -> Obligation[V, B]:
     builder = direct_state(coupling, algebra)
     builder.forget(entry.left)
     inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
@@ -108,12 +127,8 @@ def _delivered(coupling: Coupling, entry: Entry, algebra: Algebra[V, B]) -> Obli
     run.locals.update(arguments_of(entry.params, algebra))
     run.run(entry.body)
     done = run.finish()
-    guards = Guards(algebra, done)
-    premises = (
-        *builder.premises,
-        Premise("the host's tables", guards.promises),
-        Premise("delivered", guards.no_trap),
-    )
+    tables = Premise("the host's tables", Guards(algebra, done).promises)
+    premises = (*builder.premises, tables)
     return Obligation(premises, (), {DIRECT: done}, {DIRECT: builder.state})
 
 
@@ -132,12 +147,34 @@ def delivery_findings(
         name: _leads_to_host(prover, anatomy, entry, promises)
         for name, entry in entries(isa, traps).items()
     }
-    return {
+    found = {
         trap.name: finding
         if isinstance(finding := by_any[trap.by.name], Proved)
         else _leads_to_host(prover, anatomy, entry_of(isa, trap), promises)
         for trap in traps
     }
+    for trap in traps:
+        if isinstance(found[trap.name], Proved) and not _ends(prover, anatomy, trap):
+            found[trap.name] = Undecided(f"delivery of {trap.name}", "it may never end")
+    return found
+
+
+def _ends(
+    prover: Prover, anatomy: Anatomy, trap: ir.Trap, dropped: frozenset[str] = frozenset()
+) -> bool:
+    """Whether it is proved that the delivery of the trap does not lead to itself."""
+    isa = anatomy.isa
+    raises = delivered(isa, raised(isa, trap.delivery))
+    back = frozenset(name for name in raises if trap.name in delivered(isa, frozenset({name})))
+    if not back:
+        return True
+    entry = entry_of(isa, trap)
+    coupling = Coupling(anatomy, anatomy.lowest, {}, dropped=dropped)
+
+    def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        return delivered_again(coupling.flattened(flat), entry, back, algebra)
+
+    return isinstance(prover.find(f"delivery of {trap.name} again", entry.body, build), Proved)
 
 
 def resting_on(
@@ -155,7 +192,8 @@ def resting_on(
     dropped: frozenset[str] = frozenset()
     for text in assumed:
         without = dropped | {text}
-        if isinstance(_leads_to_host(prover, anatomy, entry, promises, without), Proved):
+        leads = _leads_to_host(prover, anatomy, entry, promises, without)
+        if isinstance(leads, Proved) and _ends(prover, anatomy, trap, without):
             dropped = without
         else:
             resting.append(text)

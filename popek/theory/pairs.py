@@ -370,19 +370,27 @@ def traps_differ(
 def left_differ(
     comparison: Comparison, form: ir.Form, algebra: Algebra[V, B], pair: Obligation[V, B]
 ) -> Iterator[Violation[V]]:
-    """Both trap, by traps that keep effects, and leave different states."""
+    """Both trap, by traps that keep effects or move the pc, and leave different states."""
     for a in pair.runs[FIRST].traps:
         for b in pair.runs[SECOND].traps:
             within = algebra.both(a.guard, b.guard)
-            if _left_something(a, b) and not algebra.is_false(within):
+            if _left_something(comparison.isa, a, b) and not algebra.is_false(within):
                 yield from _states_differ(
                     comparison, form, algebra, pair, a.state, b.state, within, frozenset()
                 )
 
 
-def _left_something(a: Trapped[V, B], b: Trapped[V, B]) -> bool:
-    """Whether the traps keep effects: both, or a fault on one side something that lasts."""
-    return (a.keeps and b.keeps) or (a.name == b.name and (a.keeps or b.keeps))
+def _left_something(isa: Isa, a: Trapped[V, B], b: Trapped[V, B]) -> bool:
+    """Whether the traps keep effects: both, or a fault on one side something that lasts.
+
+    One that suppresses saves the pc where the step leads.
+    """
+    kept = [
+        trap.keeps
+        or (trap.name in isa.traps and isa.traps[trap.name].kind is ir.TrapKind.SUPPRESSES)
+        for trap in (a, b)
+    ]
+    return all(kept) or (a.name == b.name and any(kept))
 
 
 def _one_trap_differs(
@@ -397,7 +405,7 @@ def _one_trap_differs(
     for x, y, width in zip(a.args, b.args, a.widths, strict=True):
         other = algebra.negation(algebra.equal(x, y, width))
         yield Violation(Fault.TRAPS_DIFFER, algebra.both(within, other), "", a.name, a.span)
-    if _left_something(a, b):
+    if _left_something(comparison.isa, a, b):
         yield from _states_differ(
             comparison, form, algebra, pair, a.state, b.state, within, frozenset()
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from popek.diagnostics import PopekError
 from popek.smt import Answer, Budget, Cause, Query, Stats, Undecided
 from popek.smt.z3_in_process import Z3InProcess
 from popek.theory.host import Value
@@ -185,6 +186,20 @@ TRIED = [
         label=Label.ALWAYS, general=True,
     ),
     Tried(
+        "a saved pc that shows a resource", "if R.l[0] then jump 5; raise skipped", GUARDED,
+        "it traps; in `general` the state that the trap leaves is part of the outcome",
+        "\ntrap skipped : suppresses = to_host(5)\n", Label.ALWAYS, general=True,
+    ),
+    Tried(
+        "a saved pc that shows the mode", "if M == user then jump 5; raise skipped", GUARDED,
+        "as above", "\ntrap skipped : suppresses = to_host(5)\n", Label.ALWAYS, general=True,
+    ),
+    Tried(
+        "a trap that undoes what shows a resource", "a[x] = R.l; raise skipped", GUARDED,
+        "the pc it saves is that of the next instruction",
+        "\ntrap skipped : suppresses = to_host(5)\n", Label.ALWAYS, general=False,
+    ),
+    Tried(
         "a promise that weighs the host's against the guest's",
         'host R.l < a[y] "it is below"; a[x] = 0', UNDECIDED,
         "the guest may hold 0: no R.l of the host's is below that",
@@ -354,6 +369,19 @@ TRIED = [
         "let old = V; V = a[x][0]; let q = far[a[y]]; V = old", INNOCUOUS,
         "V is as it was when the fault is delivered", VECTORED.format(kind="fault"),
     ),
+    Tried(
+        "a delivery without end for some guests", "raise lp", UNDECIDED,
+        "where a[0] is 0 no handler is ever reached",
+        "\ntrap lp = around()\ndeliver around()\n  if a[0] == 0 then raise lp\n"
+        "  P = 1\n  M = supervisor\n",
+    ),
+    Tried(
+        "a delivery that leads to itself as the host has seen to", "raise lp", GUARDED,
+        "what its table says is promised",
+        FIXED + "\ntrap lp = around()\ndeliver around()\n  let new = fixed[0]\n"
+        '  host new != 0 "the table has an entry"\n  if new == 0 then raise lp\n'
+        "  P = 1\n  M = supervisor\n", Label.ALWAYS,
+    ),
     # ------------------------------------------------------------ the host's choice
     Tried(
         "a resource that is what a control is", "a[x] = zext(Q)", INNOCUOUS,
@@ -501,6 +529,22 @@ instruction Y x, y
 """
     result = checked(toy(more, one("zero(R.b); a[x] = 0"), second))
     assert verdict_of(result, "Y").kind is UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ("host T == a[0]", "E0603"),
+        ("host mem[0] == 0", "E0603"),
+        ("resource Q : u16 host a[0]", "E0603"),
+        ("resource Q : u16 host CLK", "E0605"),
+    ],
+    ids=["of a register, too", "of the guest's memory", "to be a register", "to be a clock"],
+)
+def test_what_no_host_can_keep_to_is_no_host_line(more: str, code: str) -> None:
+    """It would rule out guests that break it, by the next instruction and without a trap."""
+    with pytest.raises(PopekError, match=code):
+        toy(f"\n{more}\n", one("if M == user and T == a[0] then raise denied; a[x] = zext(M)"))
 
 
 # ---------------------------------------------------------------- invariants
