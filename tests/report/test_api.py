@@ -75,3 +75,12 @@ def test_a_reading_that_does_not_exist_is_refused() -> None:
     result = popek.check(popek.load("pg74", only=["LRA"]), partial=True)
     with pytest.raises(ValueError, match="no reading strict; direct, general, pg74"):
         popek.render(result, reading="strict")  # type: ignore[arg-type]
+
+
+def test_a_witness_shows_the_memory_that_the_instruction_loads() -> None:
+    """POPF's new flags come from the stack: without it nobody could follow the two states."""
+    check = popek.check(popek.load("ia32", only=["POPF"]), partial=True)
+    for entry in popek.document(check)["instructions"]:
+        for side in ("bare", "direct"):
+            assert any(key.startswith("phys[") for key in entry["witness"][side]["before"])
+    assert "phys[...] = " in popek.explain(check, "POPF")
