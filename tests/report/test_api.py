@@ -47,6 +47,8 @@ def test_bad_input_is_one_exception() -> None:
         popek.load("pg47")
     with pytest.raises(popek.PopekError, match="nowhere"):
         popek.load(DATA / "broken.isa")
+    with pytest.raises(popek.PopekError, match="write --only LRA --only JRST1"):
+        popek.load("pg74", only=["LRA,JRST1"])
     with pytest.raises(popek.PopekError, match="LRAA"):
         popek.load("pg74", only=["LRAA", "LRA"])
 
