@@ -39,7 +39,7 @@ class Wanted:
                 )
         found.check()
 
-    def _hint(self, name: str) -> str | None:
+    def _hint(self, name: str) -> str:
         """One name is one word: for a list, how to write it."""
         names = [part.strip() for part in name.split(",") if part.strip()]
         if len(names) > 1:
