@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -86,3 +87,27 @@ def test_a_witness_shows_the_memory_that_the_instruction_loads() -> None:
         for side in ("bare", "direct"):
             assert any(key.startswith("phys[") for key in entry["witness"][side]["before"])
     assert "phys[...] = " in popek.explain(check, "POPF")
+
+
+def test_what_the_host_promises_is_printed() -> None:
+    check = popek.check(popek.load("m68000", only=["RTE"]), partial=True)
+    promised = "the host's supervisor stack can take a frame"
+    assert f"    {promised}\n" in popek.render(check)
+    assert {"text": promised, "possible": True} in popek.document(check)["promises"]
+
+
+def test_promises_are_in_the_same_order_in_every_run() -> None:
+    program = (
+        "import popek\n"
+        "print(*popek.check(popek.load('ia32', only=['INT']), partial=True).promises, sep='\\n')\n"
+    )
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(seen) == 1
