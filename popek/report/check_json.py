@@ -57,6 +57,10 @@ def check_result(view: View, stats: Mapping[str, Any] | None = None) -> dict[str
             }
             for kept in check.invariants
         ],
+        "promises": [
+            *({"text": p.text, "possible": None} for p in isa.hosts),
+            *({"text": text, "possible": kept} for text, kept in check.promises.items()),
+        ],
         "deliveries": {
             name: "proved" if isinstance(finding, Proved) else "not proved"
             for name, finding in check.deliveries.items()

@@ -191,9 +191,13 @@ def _host(view: View) -> Iterator[RenderableType]:
         body.append(
             Text(f"{how}not admissible: it stops or breaks plain forms".capitalize(), "yellow")
         )
-    if check.isa.hosts:
+    kept = [Text(p.text) for p in check.isa.hosts]
+    for promise, possible in check.promises.items():
+        doubt = "" if possible else "  not shown to be possible"
+        kept.append(Text.assemble(promise, (doubt, UNDECIDED_STYLE)))
+    if kept:
         body.append(Text("and the real machine satisfies, while a guest runs:"))
-        body.append(indented(grid([[Text(p.text)] for p in check.isa.hosts])))
+        body.append(indented(grid([[line] for line in kept])))
     yield section("The host's choice", *body)
 
 

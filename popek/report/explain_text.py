@@ -139,7 +139,7 @@ def _witness(view: View, row: Row, witness: Witness) -> Iterator[RenderableType]
     rows = [[*head, Text("")]]
     same: list[str] = []
     for key in shown.keys:
-        match telling(shown, key, witness.fields):
+        match telling(isa, shown, key, witness.fields):
             case Telling.SHOWN:
                 rows.append(_line(view, shown, key))
             case Telling.SAME:

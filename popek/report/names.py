@@ -35,6 +35,13 @@ class Wanted:
                     "E0201",
                     f"no instruction has the mnemonic or name `{name}`",
                     path=path,
-                    hint=did_you_mean(name, self._known),
+                    hint=self._hint(name),
                 )
         found.check()
+
+    def _hint(self, name: str) -> str:
+        """One name is one word: for a list, how to write it."""
+        names = [part.strip() for part in name.split(",") if part.strip()]
+        if len(names) > 1:
+            return f"write {' '.join(f'--only {part}' for part in names)}"
+        return did_you_mean(name, self._known)

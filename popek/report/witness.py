@@ -114,16 +114,17 @@ class Telling(Enum):
 
     SHOWN = "it changes, or differs between the sides"
     SAME = "it takes part, and is the same throughout"
-    IDLE = "an element of a bank or memory that no field of the instruction selects"
+    IDLE = "an element of a bank that no field of the instruction selects"
 
 
-def telling(table: Table, key: str, fields: Mapping[str, int]) -> Telling:
+def telling(isa: ir.Isa, table: Table, key: str, fields: Mapping[str, int]) -> Telling:
     """Whether a row helps a reader."""
     values = {side.before.get(key) for side in table.sides}
     values |= {side.after.get(key) for side in table.sides if not side.trapped}
     if key in table.wrong or len(values) > 1:
         return Telling.SHOWN
     _, bracket, index = key.partition("[")
-    if bracket and index.removesuffix("]") not in {str(v) for v in fields.values()}:
+    bank = bracket and component_of(key) in isa.components
+    if bank and index.removesuffix("]") not in {str(v) for v in fields.values()}:
         return Telling.IDLE
     return Telling.SAME

@@ -110,8 +110,8 @@ def _witness(studied: Studied, host: Host, direct: Sequence[Finding]) -> Witness
             ) -> Obligation[V, B]:
                 return direct_execution(replace(coupling, flat=flat), subject.form, algebra)
 
-            decoding = subject.prover.decoding
-            return shrink(subject.form.body, build, finding.witness, subject.touches, decoding)
+            beside = subject.prover.beside(subject.form.body)
+            return shrink(subject.form.body, build, finding.witness, subject.touches, beside)
     return None
 
 

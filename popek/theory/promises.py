@@ -101,10 +101,16 @@ def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | N
                     found[line] = None
     found.update(dict.fromkeys(astray, False))
     result: dict[str, bool | None] = {}
-    for (why, _), kept in found.items():
+    for (why, _), kept in sorted(found.items(), key=_place_in_the_spec):
         before = result.get(why, True)
         result[why] = False if False in (before, kept) else None if None in (before, kept) else True
     return result
+
+
+def _place_in_the_spec(found: tuple[Line, bool | None]) -> tuple[str, int]:
+    """For an order that is the same in every run: what a state relies on is a set."""
+    (_, span), _ = found
+    return span.path, span.start
 
 
 def _places(coupling: Coupling) -> Iterator[_Place]:

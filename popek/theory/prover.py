@@ -21,6 +21,7 @@ from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.ints import Interpretation, Ints
 from popek.semantics.outcome import LeftOpen, ShutDown, Step, Trapped
 from popek.semantics.sampled import Sampled
+from popek.semantics.storage import memory_of
 from popek.semantics.symbols import Symbols
 from popek.smt import Answer, Budget, By, Sat, Solver, Unsat, decide, query
 from popek.smt import Undecided as OutOfBudget
@@ -327,10 +328,14 @@ class Prover:
             self._fields[form.key] = found
         return self._fields[form.key]
 
-    @cached_property
-    def decoding(self) -> frozenset[str]:
-        """The pc, and the hidden components that the bytes' meaning depends on."""
-        return self._anatomy.decode_context | {self.isa.pc}
+    def beside(self, body: Body) -> frozenset[str]:
+        """What a witness shows beside the components that the body names.
+
+        The pc, the hidden components that the bytes' meaning depends on, and the memory that the
+        body loads from by a translation.
+        """
+        loaded = {memory_of(self.isa, n).name for n in reads(body) if n in self.isa.translations}
+        return self._anatomy.decode_context | {self.isa.pc} | loaded
 
     @cached_property
     def _anatomy(self) -> Anatomy:
@@ -362,7 +367,7 @@ class Prover:
         flat: bool,
     ) -> Witness:
         """The witness that a re-evaluated obligation is."""
-        found = witness_of(name, body, obligation, sightings_of(obligation), self.decoding)
+        found = witness_of(name, body, obligation, sightings_of(obligation), self.beside(body))
         return replace(found, model=model, flat=flat)
 
 
@@ -388,14 +393,12 @@ def witness_of(
     body: Body,
     obligation: Obligation[int, ArrayValue],
     sightings: tuple[Sighting, ...],
-    decoding: frozenset[str] = frozenset(),
+    beside: frozenset[str] = frozenset(),
 ) -> Witness:
-    """The re-evaluated states, cut down to what matters.
-
-    `decoding`: components that are shown although the body does not touch them: the pc, and what
-    the bytes mean depends on.
+    """The re-evaluated states, cut down to what matters: what the body names, and what is `beside`
+    it.
     """
-    touched = reads(body) | writes(body) | decoding
+    touched = reads(body) | writes(body) | beside
     sides = list(obligation.runs)
     states = obligation.states
     differing = {

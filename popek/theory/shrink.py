@@ -23,11 +23,11 @@ def shrink(
     build: Build,
     witness: Witness,
     touched: frozenset[str],
-    decoding: frozenset[str],
+    beside: frozenset[str],
 ) -> Witness:
     """The same first sighting, from a smaller model.  `touched`: the components that matter.
 
-    `decoding`: as for `witness_of`.
+    `beside`: as for `witness_of`.
     """
     goal = witness.sightings[0]
 
@@ -36,7 +36,7 @@ def shrink(
         return all(p.condition for p in obligation.premises) and goal in sightings_of(obligation)
 
     model: dict[str, Value] = dict(witness.model)
-    idle = {name: _zero(value) for name, value in model.items() if _idle(name, touched | decoding)}
+    idle = {name: _zero(value) for name, value in model.items() if _idle(name, touched | beside)}
     if holds(model | idle):
         model |= idle
     for name in sorted(model.keys() - idle.keys()):
@@ -46,7 +46,7 @@ def shrink(
                 break
     obligation = build(Ints(model), witness.flat)
     found = sightings_of(obligation)
-    small = witness_of(witness.query, body, obligation, found, decoding)
+    small = witness_of(witness.query, body, obligation, found, beside)
     return replace(small, model=model, flat=witness.flat)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -47,6 +48,8 @@ def test_bad_input_is_one_exception() -> None:
         popek.load("pg47")
     with pytest.raises(popek.PopekError, match="nowhere"):
         popek.load(DATA / "broken.isa")
+    with pytest.raises(popek.PopekError, match="write --only LRA --only JRST1"):
+        popek.load("pg74", only=["LRA,JRST1"])
     with pytest.raises(popek.PopekError, match="LRAA"):
         popek.load("pg74", only=["LRAA", "LRA"])
 
@@ -75,3 +78,36 @@ def test_a_reading_that_does_not_exist_is_refused() -> None:
     result = popek.check(popek.load("pg74", only=["LRA"]), partial=True)
     with pytest.raises(ValueError, match="no reading strict; direct, general, pg74"):
         popek.render(result, reading="strict")  # type: ignore[arg-type]
+
+
+def test_a_witness_shows_the_memory_that_the_instruction_loads() -> None:
+    """POPF's new flags come from the stack: without it nobody could follow the two states."""
+    check = popek.check(popek.load("ia32", only=["POPF"]), partial=True)
+    for entry in popek.document(check)["instructions"]:
+        for side in ("bare", "direct"):
+            assert any(key.startswith("phys[") for key in entry["witness"][side]["before"])
+    assert "phys[...] = " in popek.explain(check, "POPF")
+
+
+def test_what_the_host_promises_is_printed() -> None:
+    check = popek.check(popek.load("m68000", only=["RTE"]), partial=True)
+    promised = "the host's supervisor stack can take a frame"
+    assert f"    {promised}\n" in popek.render(check)
+    assert {"text": promised, "possible": True} in popek.document(check)["promises"]
+
+
+def test_promises_are_in_the_same_order_in_every_run() -> None:
+    program = (
+        "import popek\n"
+        "print(*popek.check(popek.load('ia32', only=['INT']), partial=True).promises, sep='\\n')\n"
+    )
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(seen) == 1
