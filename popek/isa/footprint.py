@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import TypeVar
 
@@ -107,14 +107,20 @@ def spaces(body: tuple[ir.Stmt, ...]) -> frozenset[str]:
 
 def translations_behind(isa: ir.Isa, names: Iterable[str]) -> list[tuple[ir.Stmt, ...]]:
     """The bodies of the translations behind accesses to these spaces, and behind theirs in turn."""
-    found: dict[str, tuple[ir.Stmt, ...]] = {}
+    return [t.body for t in passed_through(isa.translations, names)]
+
+
+def passed_through(
+    translations: Mapping[str, ir.Translation], names: Iterable[str]
+) -> list[ir.Translation]:
+    """The translations of these spaces, and those that they go through in turn."""
+    found: dict[str, ir.Translation] = {}
     waiting = list(names)
     while waiting:
         space = waiting.pop()
-        translation = isa.translations.get(space)
-        if translation is not None and space not in found:
-            found[space] = translation.body
-            waiting += [translation.target, *spaces(translation.body)]
+        if space in translations and space not in found:
+            found[space] = translations[space]
+            waiting += [found[space].target, *spaces(found[space].body)]
     return list(found.values())
 
 

@@ -32,6 +32,7 @@ def assemble(
     """The instruction set; None if parts are missing (and reported)."""
     found = world.declarations
     translations = _all(world, found.translations, lambda t: _translation(world, t))
+    _check_translations(world, translations)
     deliveries = _all(world, found.delivers, lambda d: _delivery(world, d))
     traps = _all(world, found.traps, lambda t: _trap(world, t, deliveries))
     interrupts = _all(world, found.interrupts, lambda i: _interrupt(world, i))
@@ -172,6 +173,13 @@ def _translation(world: World, item: tree.Translate) -> ir.Translation:
     return ir.Translation(
         item.name, params, item.target, item.processor, tuple(clause.block), result, item.span
     )
+
+
+def _check_translations(world: World, translations: Mapping[str, ir.Translation]) -> None:
+    """No translation reads its tables through itself: its accesses would have no end."""
+    for t in translations.values():
+        if t in footprint.passed_through(translations, footprint.spaces(t.body)):
+            world.collector.add("E0602", f"`{t.name}` translates through itself", t.span)
 
 
 # ---------------------------------------------------------------- traps, interrupts
