@@ -105,7 +105,9 @@ def population(
         paths = Paths(isa, body_of(isa, form, scope), scope, search, guards)
         paths.explore(leading)
     taking = [_best(search, scope, paths.runs(key)) for key in paths.reached]
-    steps = list({id(run): run for run in (*taking, *paths.ways.values())}.values())
+    # Others of a path show it where an oracle is wrong, or refuses, for the sake of something else.
+    others = [run for key in paths.reached for run in paths.runs(key)]
+    steps = list({id(run): run for run in (*taking, *others, *paths.ways.values())}.values())
     for number in range(VARIANTS):
         steps += _variants(search, taking, f"{name}/variant {number}")
     if scope == CLAUSE:
