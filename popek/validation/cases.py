@@ -35,13 +35,15 @@ LARGE = 64
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is enumerated, on the way through which form.  `scope`: see `stepping`; `attempt`: that
-    many times before it was, too, with other states.
+    """What is enumerated, on the way through which form.  `scope`: see `stepping`.
+
+    `attempt`: that many times before it was, too, with other states; then of `wanted` paths alone.
     """
 
     form: tuple[str, str]
     scope: str = CLAUSE
     attempt: int = 0
+    wanted: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,38 +86,37 @@ def body_of(isa: ir.Isa, form: ir.Form, scope: str) -> tuple[ir.Stmt, ...]:
     return isa.translations[scope.split(".", maxsplit=1)[0]].body
 
 
-def population(
-    isa: ir.Isa,
-    form: ir.Form,
-    scope: str,
-    ground: Ground,
-    seed: int,
-    attempt: int = 0,
-) -> Population:
+def population(isa: ir.Isa, subject: Subject, ground: Ground, seed: int) -> Population:
     """The cases of a subject."""
+    (form,) = (form for form in isa.forms if form.key == subject.form)
+    scope, wanted = subject.scope, subject.wanted
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
-    name = "/".join([str(seed), *form.key, *(["again"] * attempt)])
+    name = "/".join([str(seed), *form.key, *(["again"] * subject.attempt)])
     begun = list(starts(search, name, STARTS))
     paths = Paths(isa, form.body, CLAUSE, search, guards)
+    if scope == CLAUSE:
+        paths.wanted = wanted
     paths.explore(begun)
     if scope != CLAUSE:
         leading = [run for run in _runs(paths) if run.through(scope)]
-        paths = Paths(isa, body_of(isa, form, scope), scope, search, guards)
+        paths = Paths(isa, body_of(isa, form, scope), scope, search, guards, wanted=wanted)
         paths.explore(leading)
-    taking = [_best(search, scope, paths.runs(key)) for key in paths.reached]
+    sought = [key for key in paths.reached if not wanted or key in wanted]
+    taking = [_best(search, scope, paths.runs(key)) for key in sought]
     # Others of a path show it where an oracle is wrong, or refuses, for the sake of something else.
-    others = [run for key in paths.reached for run in paths.runs(key)]
-    steps = list({id(run): run for run in (*taking, *others, *paths.ways.values())}.values())
+    others = [run for key in sought for run in paths.runs(key)]
+    ways = [] if wanted else paths.ways.values()
+    steps = list({id(run): run for run in (*taking, *others, *ways)}.values())
     for number in range(VARIANTS):
         steps += _variants(search, taking, f"{name}/variant {number}")
-    if scope == CLAUSE:
+    if scope == CLAUSE and not wanted:
         steps += starts(search, f"{name}/random", RANDOM, anywhere=True)
     # What only random steps have met is not found again.
     scopes = {s.scope for run in _runs(paths) for s in (*run.stretches, *run.trace.walks)}
     return Population(
-        Subject(form.key, scope, attempt),
+        subject,
         tuple(made_of(isa, scope, run, ground) for run in steps),
         tuple(paths.reached),
         paths.count(Verdict.INFEASIBLE),

@@ -47,6 +47,8 @@ class Paths:
     search: Search
     guards: Guards
     most: int = MANY
+    #: If not all are sought: those that are.
+    wanted: frozenset[Key] = frozenset()
     reached: dict[Key, Stepped] = field(default_factory=dict)
     #: Beginnings that no state was found for.
     settled: dict[Key, Verdict] = field(default_factory=dict)
@@ -160,7 +162,11 @@ class Paths:
         return [*conditions, *accesses]
 
     def _open(self, key: Key) -> bool:
-        return key not in self._begun and key not in self.settled
+        return key not in self._begun and key not in self.settled and self._leads(key)
+
+    def _leads(self, key: Key) -> bool:
+        """Whether it is a path that is sought, or the beginning of one."""
+        return not self.wanted or any(path[: len(key)] == key for path in self.wanted)
 
     # ------------------------------------------------------------ what is next to it
 
@@ -173,7 +179,8 @@ class Paths:
             else:
                 self._other(run, at, before, item)
         self._repeated(run, stretch)
-        self._choices(run)
+        if not self.wanted:
+            self._choices(run)
 
     def _other(self, run: Stepped, at: int, before: Key, item: Item) -> None:
         """The condition turned round, and each part of it alone."""
@@ -184,7 +191,7 @@ class Paths:
         if self._open(key):
             wanted = self.search.holding(entry, not entry.truth)
             self._seek(run, at, [wanted], key)
-        for i, alone in enumerate(self._alone(entry.term)):
+        for i, alone in enumerate(() if self.wanted else self._alone(entry.term)):
             way = ("part", item[0], i)
             if way not in self.ways and self._tries.get(way, 0) < TRIES:
                 self._tries[way] = self._tries.get(way, 0) + 1
@@ -364,7 +371,7 @@ class Paths:
     def _repeated(self, run: Stepped, stretch: Stretch) -> None:
         """Conditions and accesses that are no items of the path, being copies of one another."""
         items = set(stretch.at)
-        for at, e in enumerate(run.trace.entries):
+        for at, e in enumerate(() if self.wanted else run.trace.entries):
             if e.scope == self.scope and e.kind is Kind.DECISION and at not in items:
                 self._way(run, at, ("condition", e.site, not e.truth))
         for n, c in enumerate(run.trace.crossings):
@@ -375,6 +382,8 @@ class Paths:
                 way = ("access", *trapped)
                 key = (*self._before(run, stretch, c.first), trapped)
                 if way in self.ways or self._tries.get(way, 0) >= TRIES or key in self.settled:
+                    continue
+                if not self._leads(key):
                     continue
                 self._tries[way] = self._tries.get(way, 0) + 1
                 if self.guards.trapping(c, trap).is_value(0):

@@ -81,7 +81,7 @@ class _Maker:
 
     def make(self, subject: Subject) -> Batch:
         form = self.forms[subject.form]
-        made = population(self.isa, form, subject.scope, self.ground, self.seed, subject.attempt)
+        made = population(self.isa, subject, self.ground, self.seed)
         said = tuple(
             predict(self.isa, form, m.fields, m.case, self.ground.bench) for m in made.made
         )
@@ -165,7 +165,7 @@ def _subjects(
 
     def flush() -> None:
         for batch, answers in zip(waiting, _answers(oracles, waiting), strict=True):
-            subject = replace(batch.made.subject, attempt=0)
+            subject = replace(batch.made.subject, attempt=0, wanted=frozenset[Key]())
             shown = Shown(batch, answers)
             if subject in begun:
                 shown = begun.pop(subject)[0].and_then(shown)
@@ -190,9 +190,9 @@ def _subjects(
             progress("validating", len(done) + len(waiting), len(subjects))
         flush()
         for attempt in range(1, AGAIN + 1):
-            left = {replace(s, attempt=attempt): paths for s, (_, paths) in begun.items()}
-            for n, batch in enumerate(made(list(left)), start=1):
-                waiting.append(batch.about(left[batch.made.subject]))
+            left = [replace(s, attempt=attempt, wanted=w) for s, (_, w) in begun.items()]
+            for n, batch in enumerate(made(left), start=1):
+                waiting.append(batch.about(batch.made.subject.wanted))
                 progress("looking for other states", n, len(left))
             flush()
     except KeyboardInterrupt:

@@ -8,11 +8,10 @@ import popek
 from popek.isa import ir
 from popek.oracles import Outcome
 from popek.oracles.oracle import Bench, Event
-from popek.validation.cases import Made, population
+from popek.validation.cases import Made, Subject, population
 from popek.validation.comparison import Difference, differences
 from popek.validation.ground import Ground
 from popek.validation.prediction import Prediction, predict
-from popek.validation.stepping import CLAUSE
 from tests.validation.mirror import Mirror
 
 
@@ -20,7 +19,7 @@ def shown(name: str) -> tuple[ir.Isa, Made, Prediction, Outcome]:
     """A case of the instruction that completes, with what the mirror shows."""
     isa = popek.load("m68000", only=[name])
     form = isa.forms[0]
-    for m in population(isa, form, CLAUSE, Ground(Bench({}, ())), 1).made:
+    for m in population(isa, Subject(form.key), Ground(Bench({}, ())), 1).made:
         said = predict(isa, form, m.fields, m.case)
         # The sum of what are no decimal digits is undefined altogether.
         if (

@@ -11,7 +11,7 @@ import popek
 from popek.isa import ir
 from popek.oracles.oracle import Bench, Region
 from popek.smt.z3_conditions import Z3Conditions
-from popek.validation.cases import Population, population
+from popek.validation.cases import Population, Subject, population
 from popek.validation.ground import Ground
 from popek.validation.prediction import Prediction, predict
 from popek.validation.search import Search
@@ -28,7 +28,7 @@ def isa_of(spec: str, *names: str) -> ir.Isa:
 
 def made(spec: str, name: str, scope: str = CLAUSE, ground: Ground = NO_BENCH) -> Population:
     isa = isa_of(spec, name)
-    return population(isa, isa.forms[0], scope, ground, 1)
+    return population(isa, Subject(isa.forms[0].key, scope), ground, 1)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_bench_is_kept_to() -> None:
 def test_copies_of_a_loop_are_not_combined() -> None:
     """MOVEM has 16 registers, not 65,536 paths; each is moved in some case."""
     isa = isa_of("m68000", "MOVEM_load")
-    found = population(isa, isa.forms[0], CLAUSE, NO_BENCH, 1)
+    found = population(isa, Subject(isa.forms[0].key), NO_BENCH, 1)
     assert len(found.paths) < 10
     lists = [m.fields["list"] for m in found.made]
     for bit in range(16):
