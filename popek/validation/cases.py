@@ -149,13 +149,19 @@ def _at_other_levels(search: Search, run: Stepped) -> Iterator[Stepped]:
     isa = search.stepper.isa
     if run.shows or not isinstance(isa.mode.level, ir.Read):
         return
-    mode = isa.mode.level.component, WHOLE
-    values = [level.value for level in isa.mode.levels]
-    now = values.index(run.world.value(mode, isa.mode.level.width))
+    level, width = isa.mode.level.component, isa.mode.level.width
+    values = [one.value for one in isa.mode.levels]
+    now = values.index(run.world.value((level, WHOLE), width))
+    # Wherever it is kept.
+    modes = [
+        (c.name, WHOLE)
+        for c in isa.components.values()
+        if c.role is ir.Role.MODE and c.size is None and c.width == width
+    ]
     for position, value in enumerate(values):
         if position == now:
             continue
-        changed = {mode: value}
+        changed = dict.fromkeys(modes, value)
         for c in isa.components.values():
             if c.banked:
                 changed[c.name, position] = run.world.value((c.name, now), c.width)
