@@ -51,6 +51,10 @@ _NO_ADDRESS_ERRORS = "an address error: the package is built without them"
 _NO_BUS_ERRORS = "a bus error: the package has no call that raises one"
 
 
+def _refused(why: str) -> Refused:
+    return Refused(why, always=why in (_NO_ADDRESS_ERRORS, _NO_BUS_ERRORS))
+
+
 @dataclass(frozen=True, slots=True)
 class _Access:
     """One access in the trace, as the emulator makes it: `size` bytes at `address`."""
@@ -128,7 +132,7 @@ class _Board:
     def answer(self, case: Case) -> Answer:
         pc = number(case.state, "PC")
         if pc & 1:
-            return Refused(_NO_ADDRESS_ERRORS)
+            return _refused(_NO_ADDRESS_ERRORS)
         self._enter(case.state, pc)
         base = number(case.state, "R.base")
         # Code and data that lie below the base are beyond the program's reach.
@@ -220,7 +224,7 @@ class _Step:
         frame = (4 if self.is_68010 else 3) if self.trapped else 0
         own = self.trace[: len(self.trace) - frame]
         if why := self._beyond(own):
-            return Refused(why)
+            return _refused(why)
         base = number(self.case.state, "R.base")
         before = self.case.memory.get("store", {})
         cells = {base + a: byte for access in own if access.write for a, byte in access.bytes}
@@ -228,7 +232,7 @@ class _Step:
         after = self.state
         if self.trapped:
             if why := self._no_frame():
-                return Refused(why)
+                return _refused(why)
             cells |= {a: byte for access in self.trace[-frame:-1] for a, byte in access.bytes}
             trap, entry = self._vector()
             after |= {
@@ -237,9 +241,9 @@ class _Step:
                 "PC": int.from_bytes([{**before, **cells}.get(entry + i, 0) for i in range(4)]),
             }
         elif number(after, "PC") & 1:
-            return Refused(_NO_ADDRESS_ERRORS)
+            return _refused(_NO_ADDRESS_ERRORS)
         elif not self._within(number(after, "PC") & _ADDRESS, 2):
-            return Refused(_NO_BUS_ERRORS)
+            return _refused(_NO_BUS_ERRORS)
         changed = {cell: byte for cell, byte in cells.items() if before.get(cell, 0) != byte}
         events = (Event("board", "reset"),) * resets
         return Outcome(after, {"store": changed}, trap, waits, events)

@@ -84,9 +84,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The oracle cannot show this case; `why` names the limit, in words that group such cases."""
+    """The oracle cannot show this case; `why` names the limit, in words that group such cases.
+
+    `always`: nor another case that takes the same path.
+    """
 
     why: str
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,8 @@ class _Machine:
         before = (*bank(state, "D"), *bank(state, "AR"), active, word_of(state), pc)
         stop, logged = self._step(before)
         if outside := _OUTSIDE.search(logged):
-            return Refused(_NOT_CUT if int(outside[1], 16) > _ADDRESS else _NO_BUS_ERRORS)
+            far = int(outside[1], 16) > _ADDRESS
+            return Refused(_NOT_CUT) if far else Refused(_NO_BUS_ERRORS, always=True)
         found = _LOGGED.search(logged)
         trap = None if found is None else Trap(int(found[1], 16) // 4)
         changed = differences(image, self._memory[:])
@@ -170,7 +171,7 @@ class _Machine:
         waits = trap is None and stop is Stop.INTERRUPTED and code == _STOP
         after = self._read(state, waits)
         if trap is None and number(after, "PC") & _ADDRESS >= _STORAGE:
-            return Refused(_NO_BUS_ERRORS)  # it will fetch there, but not in this step
+            return Refused(_NO_BUS_ERRORS, always=True)  # it will fetch there, but not in this step
         return Outcome(after, {"store": changed}, trap, waits)
 
     def _enter(self, state: State) -> None:

@@ -60,7 +60,7 @@ def judged(
     oracles: Sequence[Oracle],
     shown: Shown,
 ) -> tuple[Subjected, frozenset[Key]]:
-    """The result, and the paths that no oracle has shown, though it was asked."""
+    """The result, and the paths that no oracle has shown, though one was asked that might."""
     batch, made = shown.batch, shown.batch.made
     exercised: set[Key] = set()
     why: dict[Key, str] = {}
@@ -111,8 +111,8 @@ def judged(
         if path not in exercised
     )
     asked = set[Key]()
-    for m, said in zip(made.made, batch.said, strict=True):
-        if isinstance(said, Prediction):
+    for m, said, row in zip(made.made, batch.said, shown.answers, strict=True):
+        if isinstance(said, Prediction) and not all(_never_shows(answer) for answer in row):
             asked.update(m.paths)
     result = Subjected(
         name=form.name,
@@ -135,3 +135,8 @@ def judged(
         scopes=tuple(sorted(made.scopes)),
     )
     return result, frozenset(made.paths) & asked - exercised
+
+
+def _never_shows(answer: Answer) -> bool:
+    """Whether the oracle would refuse every case that takes the same path."""
+    return isinstance(answer, Refused) and answer.always
