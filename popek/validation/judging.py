@@ -14,6 +14,7 @@ from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, Silent
 from popek.validation.recording import Recorded
 from popek.validation.result import Disagreement, Subjected, after_of, case_document
+from popek.validation.stepping import CLAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ def judged(
     oracles: Sequence[Oracle],
     shown: Shown,
 ) -> tuple[Subjected, frozenset[Key]]:
-    """The result, and the paths that no oracle has shown, though it was asked."""
+    """The result, and the paths that no oracle has shown, though it was asked; of a clause, those,
+    too, of which the spec says nothing in these states, as where traps follow without end.
+    """
     batch, made = shown.batch, shown.batch.made
     exercised: set[Key] = set()
     why: dict[Key, str] = {}
@@ -112,7 +115,7 @@ def judged(
     )
     asked = set[Key]()
     for m, said in zip(made.made, batch.said, strict=True):
-        if isinstance(said, Prediction):
+        if isinstance(said, Prediction) or made.subject.scope == CLAUSE:
             asked.update(m.paths)
     result = Subjected(
         name=form.name,
