@@ -14,6 +14,7 @@ from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, Silent
 from popek.validation.recording import Recorded
 from popek.validation.result import Disagreement, Subjected, after_of, case_document
+from popek.validation.stepping import CLAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,10 @@ def judged(
     oracles: Sequence[Oracle],
     shown: Shown,
 ) -> tuple[Subjected, frozenset[Key]]:
-    """The result, and the paths that no oracle has shown, though one was asked that might."""
+    """The result, and the paths that no oracle has shown, though one was asked that might; of a
+    clause, those, too, of which the spec says nothing in these states, as where traps follow
+    without end.
+    """
     batch, made = shown.batch, shown.batch.made
     exercised: set[Key] = set()
     why: dict[Key, str] = {}
@@ -112,7 +116,8 @@ def judged(
     )
     asked = set[Key]()
     for m, said, row in zip(made.made, batch.said, shown.answers, strict=True):
-        if isinstance(said, Prediction) and not all(_never_shows(answer) for answer in row):
+        says = isinstance(said, Prediction) or made.subject.scope == CLAUSE
+        if says and not all(_never_shows(answer) for answer in row):
             asked.update(m.paths)
     result = Subjected(
         name=form.name,
