@@ -143,38 +143,44 @@ def delivery_findings(
     """
     isa = anatomy.isa
     traps = reached(isa)
+
+    def found(entry: Entry, names: frozenset[str]) -> Finding:
+        finding = _leads_to_host(prover, anatomy, entry, promises)
+        if isinstance(finding, Proved) and not _ends(prover, anatomy, entry, names):
+            return Undecided(f"delivery of {entry.name}", "it may never end")
+        return finding
+
     by_any = {
-        name: _leads_to_host(prover, anatomy, entry, promises)
+        name: found(entry, frozenset(t.name for t in traps if t.by.name == name))
         for name, entry in entries(isa, traps).items()
     }
-    found = {
+    return {
         trap.name: finding
         if isinstance(finding := by_any[trap.by.name], Proved)
-        else _leads_to_host(prover, anatomy, entry_of(isa, trap), promises)
+        else found(entry_of(isa, trap), frozenset({trap.name}))
         for trap in traps
     }
-    for trap in traps:
-        if isinstance(found[trap.name], Proved) and not _ends(prover, anatomy, trap):
-            found[trap.name] = Undecided(f"delivery of {trap.name}", "it may never end")
-    return found
 
 
 def _ends(
-    prover: Prover, anatomy: Anatomy, trap: ir.Trap, dropped: frozenset[str] = frozenset()
+    prover: Prover,
+    anatomy: Anatomy,
+    entry: Entry,
+    names: frozenset[str],
+    dropped: frozenset[str] = frozenset(),
 ) -> bool:
-    """Whether it is proved that the delivery of the trap does not lead to itself."""
+    """Whether it is proved that the delivery of these traps does not lead to one of them."""
     isa = anatomy.isa
-    raises = delivered(isa, raised(isa, trap.delivery))
-    back = frozenset(name for name in raises if trap.name in delivered(isa, frozenset({name})))
+    raises = delivered(isa, raised(isa, entry.body))
+    back = frozenset(n for n in raises if not names.isdisjoint(delivered(isa, frozenset({n}))))
     if not back:
         return True
-    entry = entry_of(isa, trap)
     coupling = Coupling(anatomy, anatomy.lowest, {}, dropped=dropped)
 
     def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
         return delivered_again(coupling.flattened(flat), entry, back, algebra)
 
-    return isinstance(prover.find(f"delivery of {trap.name} again", entry.body, build), Proved)
+    return isinstance(prover.find(f"delivery of {entry.name} again", entry.body, build), Proved)
 
 
 def resting_on(
@@ -193,7 +199,9 @@ def resting_on(
     for text in assumed:
         without = dropped | {text}
         leads = _leads_to_host(prover, anatomy, entry, promises, without)
-        if isinstance(leads, Proved) and _ends(prover, anatomy, trap, without):
+        if isinstance(leads, Proved) and _ends(
+            prover, anatomy, entry, frozenset({trap.name}), without
+        ):
             dropped = without
         else:
             resting.append(text)
