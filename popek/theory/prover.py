@@ -312,7 +312,9 @@ class Prover:
         """Fields and decode context that mean the form, under the names of their symbols."""
         if form.key not in self._fields:
             random = Random("/".join(form.key))
-            context = sorted(self._anatomy.decode_context)
+            components = self.isa.components
+            scalars = (n for n in self._anatomy.decode_context if components[n].size is None)
+            context = sorted(scalars)
             found = []
             for number in range(DECODED):
                 # Mostly ones: 32-bit code and stacks, say, are the common context.

@@ -238,3 +238,9 @@ translate far(s : u2, v : u16) -> E
     verdict = verdict_of(result)
     assert verdict.kind is CRITICAL
     assert verdict.pg74.kind is CRITICAL
+
+
+def test_a_hidden_bank_that_a_clause_reads_is_decode_context() -> None:
+    """All of it, and nothing of it is drawn as one number."""
+    result = checked(toy("\nhidden H[4] : u16\n", one("a[x] = H[1]")))
+    assert verdict_of(result).kind is Class.INNOCUOUS
