@@ -61,3 +61,20 @@ def compared(said: Sequence[Term], *, stored: bool = True) -> frozenset[str]:
             case _:
                 waiting += term.args
     return frozenset(found)
+
+
+def equated(said: Sequence[Term]) -> frozenset[str]:
+    """As `compared`, of conditions, but for orders: a bound of the host's may lie beyond all that
+    is compared with it, while it is equal to one value alone.
+    """
+    waiting, atoms = list(said), list[Term]()
+    while waiting:
+        term = waiting.pop()
+        match term.op:
+            case Op.AND | Op.OR | Op.NOT | Op.ITE if term.width == 1:
+                waiting += term.args
+            case Op.ULT | Op.ULE | Op.SLT | Op.SLE:
+                pass
+            case _:
+                atoms.append(term)
+    return compared(atoms)

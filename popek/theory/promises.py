@@ -19,8 +19,9 @@ from popek.theory.anatomy import Anatomy
 from popek.theory.deliveries import Entry, delivered_elsewhere, entries, reached
 from popek.theory.direct import DIRECT, Coupling, Host, demoted_completes
 from popek.theory.obligation import Fault, Obligation, Violation
-from popek.theory.ownership import compared, guests, is_hosts
+from popek.theory.ownership import compared, equated, guests, is_hosts
 from popek.theory.prover import Build, Prover
+from popek.theory.states import ARGUMENT
 from popek.theory.verdict import Proved, Refuted, Undecided
 
 #: A promise: its text, and the line that makes it.
@@ -57,7 +58,8 @@ class _Place:
         """The promises that are not about what is the host's: its machine, real state or tables.
 
         What the guest's registers and memory hold is not the host's to promise, nor what a control
-        is, which may be loaded, nor an input; they may say only where to look.
+        is, which may be loaded, nor an input; they may say only where to look.  Nor is anything of
+        the host's equal to whatever argument a trap has.
         """
         made = self.step(algebra, False)
         said: dict[Line, list[Term]] = {}
@@ -69,7 +71,8 @@ class _Place:
     def _is_about(self, said: Sequence[Term], own: frozenset[str]) -> bool:
         names = [symbol.name for symbol in symbols_of(said)]
         of_host = not names or any(is_hosts(self.isa, name) for name in names)
-        return of_host and not any(n in own or n.startswith("input.") for n in compared(said))
+        others = any(n in own or n.startswith("input.") for n in compared(said))
+        return of_host and not others and not any(n.startswith(ARGUMENT) for n in equated(said))
 
 
 def keepable(prover: Prover, anatomy: Anatomy, host: Host) -> dict[str, bool | None]:

@@ -742,6 +742,21 @@ def test_a_verdict_rests_on_what_its_traps_lead_to_the_host_by() -> None:
     assert (verdict.kind, verdict.assumptions) == (GUARDED, ("a0",))
 
 
+@pytest.mark.parametrize(
+    ("promise", "kind"), [("n == T", UNDECIDED), ("T != n", UNDECIDED), ("n <= T", GUARDED)]
+)
+def test_no_host_is_equal_to_every_argument(promise: str, kind: Class) -> None:
+    """A bound may lie beyond all of them."""
+    more = f"""
+deliver at(n : u16)
+  host {promise} "the host knows"
+  M = supervisor
+  P = 0x40
+trap aimed(n : u16) = at(n)
+"""
+    assert verdict_of(checked(toy(more, one("raise aimed(a[x])")))).kind is kind
+
+
 def test_what_an_interrupt_leaves_out_is_printed() -> None:
     more = '\ninterrupt tick when F.IE\n  unmodelled "timers"\n'
     assumptions = checked(toy(ZERO, more, one("if D then a[x] = R.l"))).assumptions
