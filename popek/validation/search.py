@@ -23,6 +23,8 @@ from popek.validation.world import Place, World
 REPAIRS = 24
 #: Premises that are added to a question whose answer breaks them.
 LEARNT = 8
+#: Steps that are not made again from the same state.
+REMEMBERED = 500
 #: Symbols of a condition that are tried by themselves.
 SINGLE = 3
 #: Conditions of a delivery, from its end, of which one is turned round to have it go on.
@@ -71,6 +73,8 @@ class Search:
         """The step from a world; None where its fields mean no code."""
         state = world.seed, frozenset(world.chosen.items())
         if state not in self._steps:
+            if len(self._steps) >= REMEMBERED:
+                self._steps.clear()
             self.runs += 1
             try:
                 self._steps[state] = self.stepper.step(world)

@@ -46,6 +46,7 @@ def trials(isa: ir.Isa, form: ir.Form, bench: Bench, random: Random) -> Iterator
 
 def touched(made: Trial) -> Iterator[int]:
     """The cells that a case has, or a step stores in."""
+    yield from made.case.memory["ram"]
     for said in (made.said.zeros, made.said.ones):
         ram = said.state["ram"]
         assert isinstance(ram, ArrayValue)
