@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TextIO
@@ -53,17 +54,22 @@ def forget(stream: TextIO) -> None:
 
 def write_file(path: Path, data: bytes) -> None:
     """Writes a result; raises UsageError where that cannot be done."""
-    try:
+    with _writing(path):
         path.write_bytes(data)
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def make_folder(path: Path) -> None:
     """Makes a folder for results; raises UsageError where nothing can be written there."""
-    try:
+    with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=path):
             pass
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Where the system refuses, the user named a path that does not do."""
+    try:
+        yield
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror or error}") from None

@@ -110,6 +110,16 @@ def translations_behind(isa: ir.Isa, names: Iterable[str]) -> list[tuple[ir.Stmt
     return [t.body for t in passed_through(isa.translations, names)]
 
 
+def raised_behind(isa: ir.Isa, names: Iterable[str]) -> frozenset[str]:
+    """The traps that accesses to these spaces may raise, on any stage of their translation."""
+    return frozenset(
+        stmt.trap
+        for body in translations_behind(isa, names)
+        for stmt in ir.statements(body)
+        if isinstance(stmt, ir.Require)
+    )
+
+
 def passed_through(
     translations: Mapping[str, ir.Translation], names: Iterable[str]
 ) -> list[ir.Translation]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from popek.isa import ir
-from popek.isa.footprint import reads, remembered, translations_behind
+from popek.isa.footprint import raised_behind, reads, remembered
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import Accessed, Exit, Trapped
 from popek.semantics.step import Run
@@ -393,12 +393,7 @@ def _trap_kinds(isa: ir.Isa, space: str) -> list[ir.TrapKind]:
 def _all_trap_kinds(isa: ir.Isa) -> dict[str, list[ir.TrapKind]]:
     found: dict[str, list[ir.TrapKind]] = {}
     for space in isa.translations:
-        kinds = {
-            isa.traps[stmt.trap].kind
-            for body in translations_behind(isa, [space])
-            for stmt in ir.statements(body)
-            if isinstance(stmt, ir.Require)
-        }
+        kinds = {isa.traps[name].kind for name in raised_behind(isa, [space])}
         found[space] = [kind for kind in LEAVING if kind in kinds] or [ir.TrapKind.FAULT]
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from popek.isa import ir
-from popek.isa.footprint import spaces, translations_behind, writes
+from popek.isa.footprint import raised_behind, spaces, writes
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import LeftOpen, ShutDown, Trapped
 from popek.semantics.step import Run
@@ -263,9 +263,7 @@ def left_changed(coupling: Coupling, form: ir.Form, algebra: Algebra[V, B]) -> O
     isa, before = coupling.isa, alone.states[DIRECT]
     lowest = len(isa.mode.levels) - 1
     found: list[Violation[V]] = []
-    in_memory = frozenset(
-        name for b in translations_behind(isa, spaces(form.body)) for name in raised(isa, b)
-    )
+    in_memory = raised_behind(isa, spaces(form.body))
     for trap in alone.runs[DIRECT].traps:
         names = {trap.name} if trap.name in isa.traps else in_memory
         if not (trap.keeps and any(_relies(isa, name) for name in names)):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from popek.isa import ir
-from popek.isa.footprint import spaces, translations_behind, writes
+from popek.isa.footprint import raised_behind, spaces, translations_behind, writes
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import LeftOpen, Trapped
 from popek.semantics.step import Run, step
@@ -22,7 +22,7 @@ from popek.theory.anatomy import reads_of
 from popek.theory.direct import inputs_of
 from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.prover import Build, Prover
-from popek.theory.raising import left_by, left_by_deliveries, raised
+from popek.theory.raising import left_by, left_by_deliveries
 from popek.theory.states import Own, StateBuilder, arguments_of, fields_of, no_inputs
 from popek.theory.subject import some
 from popek.theory.verdict import Finding, Proved, Undecided
@@ -57,8 +57,7 @@ def _any_state(isa: ir.Isa, algebra: Algebra[V, B], case: _Case, flat: bool) -> 
 
 def _leaves(isa: ir.Isa, body: tuple[ir.Stmt, ...]) -> bool:
     """Whether a memory trap may leave something of what the body did before it."""
-    behind = translations_behind(isa, spaces(body))
-    traps = (isa.traps[name] for b in behind for name in raised(isa, b))
+    traps = (isa.traps[name] for name in raised_behind(isa, spaces(body)))
     return any(isinstance(s, ir.Write) and s.lasting for s in ir.statements(body)) or any(
         trap.kind is not ir.TrapKind.FAULT for trap in traps
     )

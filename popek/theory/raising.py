@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from popek.isa import ir
-from popek.isa.footprint import remembered, spaces, translations_behind, writes
+from popek.isa.footprint import raised_behind, remembered, spaces, translations_behind, writes
 
 Body = tuple[ir.Stmt, ...]
 
 
 def raised(isa: ir.Isa, body: Body) -> frozenset[str]:
     """The traps that the body raises, itself or in a translation that it goes through."""
-    found: set[str] = set()
-    for part in (body, *translations_behind(isa, spaces(body))):
-        found |= {s.trap for s in ir.statements(part) if isinstance(s, ir.Require)}
-    return frozenset(found)
+    own = frozenset(s.trap for s in ir.statements(body) if isinstance(s, ir.Require))
+    return own | raised_behind(isa, spaces(body))
 
 
 def delivered(isa: ir.Isa, traps: frozenset[str]) -> frozenset[str]:
@@ -25,8 +23,14 @@ def delivered(isa: ir.Isa, traps: frozenset[str]) -> frozenset[str]:
     while waiting:
         name = waiting.pop()
         found.add(name)
-        waiting |= raised(isa, isa.traps[name].delivery) - found
+        waiting |= _raised_by_deliveries(isa)[name] - found
     return frozenset(found)
+
+
+@remembered(4)
+def _raised_by_deliveries(isa: ir.Isa) -> Mapping[str, frozenset[str]]:
+    """For each trap: those that its delivery raises."""
+    return {name: raised(isa, trap.delivery) for name, trap in isa.traps.items()}
 
 
 def lasts(isa: ir.Isa, body: Body) -> frozenset[str]:
@@ -100,7 +104,7 @@ def _follow(isa: ir.Isa, body: Body, written: set[str], found: dict[str, set[str
                 # Which of its translations comes first is not asked.
                 for translation in translations_behind(isa, [stmt.space]):
                     written |= writes(translation) & isa.components.keys()
-                for trap in raised(isa, (stmt,)):
+                for trap in raised_behind(isa, [stmt.space]):
                     found.setdefault(trap, set()).update(written)
             case _:
                 pass
