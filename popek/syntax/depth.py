@@ -7,11 +7,11 @@ from dataclasses import fields, is_dataclass
 
 from popek.diagnostics import Collector
 from popek.source import Span
-from popek.syntax import tree
+from popek.syntax import design_tree, tree
 from popek.syntax.limits import DEPTH
 
 
-def check_depth(items: Iterable[tree.Item], heavy: set[int], found: Collector) -> None:
+def check_depth(items: Iterable[tree.Item | design_tree.Item], heavy: set[int], found: Collector) -> None:
     """Report the items among those that start at `heavy` whose tree is too high."""
     if not heavy:
         return
@@ -27,7 +27,7 @@ def check_depth(items: Iterable[tree.Item], heavy: set[int], found: Collector) -
                 )
 
 
-def _too_deep(item: tree.Item) -> Span | None:
+def _too_deep(item: tree.Item | design_tree.Item) -> Span | None:
     todo: list[tuple[object, int]] = [(item, 0)]
     while todo:
         node, depth = todo.pop()

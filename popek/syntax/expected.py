@@ -7,6 +7,7 @@ from collections.abc import Collection
 from lark import Lark
 from lark.lexer import PatternStr
 
+from popek.syntax.lower_base import IMPORTED
 from popek.syntax.words import ITEMS, PROPERTIES, STATEMENTS
 
 KINDS = {
@@ -43,14 +44,15 @@ class Vocabulary:
 
     def __init__(self, lark: Lark) -> None:
         self._shown = {
-            terminal.name: terminal.pattern.value
+            terminal.name.removeprefix(IMPORTED): terminal.pattern.value
             for terminal in lark.terminals
             if isinstance(terminal.pattern, PatternStr)
         }
 
     def shown(self, accepts: Collection[str]) -> frozenset[str]:
         """Fixed words and signs as they are written, other terminals by their names."""
-        return frozenset(self._shown.get(name, name) for name in accepts)
+        names = (name.removeprefix(IMPORTED) for name in accepts)
+        return frozenset(self._shown.get(name, name) for name in names)
 
 
 def describe(expected: frozenset[str]) -> str:

@@ -16,7 +16,7 @@ from popek.syntax.format_align import align
 from popek.syntax.format_cells import Cells, cells_of
 from popek.syntax.format_read import Comment, Entry, Reader, Row, Sentence
 from popek.syntax.format_space import CLOSING, OPENING, spaced
-from popek.syntax.parser import parse, parse_with_tokens
+from popek.syntax.parser import DESIGN, ISA, Language, parse_with_tokens
 
 INDENT = 2
 
@@ -47,16 +47,22 @@ class Line:
 
 def format_file(source: Source) -> str:
     """The text of `source` in the canonical layout; raises PopekError if it does not parse."""
-    tree, tokens = parse_with_tokens(source)
+    language = language_of(source)
+    tree, tokens = parse_with_tokens(source, language)
     entries = Reader(source).read(tokens)
     text = _render(entries)
     try:
-        same = parse(Source(source.path, text)) == tree
+        same = parse_with_tokens(Source(source.path, text), language)[0] == tree
     except PopekError as error:
         raise AssertionError(f"formatting broke {source.path}: {error}") from None
     if not same:
         raise AssertionError(f"formatting changed the meaning of {source.path}")
     return text
+
+
+def language_of(source: Source) -> Language:
+    """Designs end in `.hv`; everything else is read as a spec."""
+    return DESIGN if source.path.endswith(".hv") else ISA
 
 
 def _render(entries: list[Entry]) -> str:

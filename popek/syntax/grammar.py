@@ -33,8 +33,11 @@ FIXED: dict[str, Any] = {
 
 def load(name: str, layout: Any, reductions: Any) -> Lark:
     """The parser for `grammars/NAME.lark`; it calls `reductions` and builds no tree of its own."""
-    text = (bundled("grammars") / f"{name}.lark").read_text(encoding="utf-8")
-    key = hashlib.sha256(f"{text}\0{lark.__version__}\0{sys.version}".encode()).hexdigest()
+    folder = bundled("grammars")
+    # One may import from another.
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.lark"))}
+    every = "\0".join(texts.values())
+    key = hashlib.sha256(f"{every}\0{lark.__version__}\0{sys.version}".encode()).hexdigest()
     path = cache_folder() / f"{name}-{key[:16]}.tables"
     tables = _read(path)
     if tables is not None:
@@ -44,7 +47,9 @@ def load(name: str, layout: Any, reductions: Any) -> Lark:
             loader: Any = Lark
             kept: Lark = loader._load_from_dict(**tables, postlex=layout, transformer=reductions)
             return kept
-    parser = Lark(text, postlex=layout, transformer=reductions, **FIXED)
+    parser = Lark(
+        texts[name], postlex=layout, transformer=reductions, import_paths=[str(folder)], **FIXED
+    )
     _write(path, parser)
     return parser
 
@@ -68,7 +73,7 @@ def _write(path: Path, parser: Lark) -> None:
     """Keep the tables if that is possible; another popek may be doing the same."""
     saved = io.BytesIO()
     parser.save(saved, exclude_options=("postlex", "transformer"))
-    payload = marshal.dumps(pickle.loads(saved.getvalue()))  # our own, of a moment ago
+    payload = marshal.dumps(_plain(pickle.loads(saved.getvalue())))  # our own, of a moment ago
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, aside = tempfile.mkstemp(prefix=path.stem, suffix=".new", dir=path.parent)
@@ -81,6 +86,21 @@ def _write(path: Path, parser: Lark) -> None:
     except OSError:
         with suppress(OSError):
             Path(aside).unlink()
+
+
+def _plain(data: Any) -> Any:
+    """The tables without Lark's tokens, which the names of imported rules are."""
+    match data:
+        case dict():
+            return {_plain(key): _plain(value) for key, value in data.items()}
+        case list():
+            return [_plain(item) for item in data]
+        case tuple():
+            return tuple(_plain(item) for item in data)
+        case str():
+            return str(data) if type(data) is str else "".join(data)
+        case _:
+            return data
 
 
 def cache_folder() -> Path:

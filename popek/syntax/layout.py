@@ -17,14 +17,9 @@ from lark.lark import PostLex
 from popek.diagnostics import Diagnostic
 from popek.source import Source
 from popek.syntax.limits import DEPTH
-from popek.syntax.words import ITEMS
 
 OPEN = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
 CLOSE = frozenset({"RPAR", "RSQB", "RBRACE"})
-
-ITEM_START = re.compile(rf"(?:{'|'.join(sorted(ITEMS))})\b(?!\s*[=.(\[])")
-"""In the first column, inside a bracket: the bracket was meant to be closed before."""
-
 
 class LayoutError(Exception):
     """Carries the diagnostic through Lark, which does not know it."""
@@ -35,7 +30,7 @@ class LayoutError(Exception):
 
 
 class Layout(PostLex):
-    """Set `source` before each parse; afterwards `heavy` has the starts of the large items.
+    """`items` are the words that begin a sentence.  Set `source` before each parse; afterwards `heavy` has the starts of the large items.
 
     For messages, it also knows the open brackets, the first tokens of the sentence at hand and of
     the one above, and the last token that the parser has accepted.  `record`, if it is a list,
@@ -46,7 +41,9 @@ class Layout(PostLex):
     # `registers`, and an unexpected word is reported whole.
     always_accept = ("_NL", "NAME")
 
-    def __init__(self) -> None:
+    def __init__(self, items: frozenset[str]) -> None:
+        #: In the first column, inside a bracket: the bracket was meant to be closed before.
+        self._item = re.compile(rf"(?:{'|'.join(sorted(items))})\b(?!\s*[=.(\[])")
         self.source = Source("", "")
         self.heavy: set[int] = set()
         self.brackets: list[Token] = []
@@ -135,7 +132,7 @@ class Layout(PostLex):
     def _check_open(self, token: Token) -> None:
         end = token.end_pos or 0
         text = self.source.text
-        if text[end - 1] == "\n" and ITEM_START.match(text, end):
+        if text[end - 1] == "\n" and self._item.match(text, end):
             raise self.unclosed()
 
     def unclosed(self) -> LayoutError:

@@ -17,6 +17,9 @@ from popek.syntax import tree
 from popek.syntax.limits import DIGITS
 from popek.syntax.words import RESERVED
 
+IMPORTED = "isa__"
+"""Begins the names of what `hypervisor.lark` gets from `isa.lark` without naming it."""
+
 LAYOUT = frozenset({"_NL", "_INDENT", "_DEDENT"})
 
 
@@ -134,12 +137,14 @@ def reductions(lowering: Base) -> dict[str, Callable[[list[Any]], Any]]:
     def unpacked(method: Callable[..., Any]) -> Callable[[list[Any]], Any]:
         return lambda symbols: method(*symbols)
 
-    names = (name for name in dir(lowering) if not name.startswith("_"))
-    return {
+    names = [name for name in dir(lowering) if not name.startswith("_")]
+    found = {
         name: unpacked(getattr(lowering, name))
         for name in names
         if callable(getattr(lowering, name))
     }
+    # What a grammar imports without naming it.
+    return found | {f"{IMPORTED}{name}": reduction for name, reduction in found.items()}
 
 
 def strings(tokens: Sequence[Token]) -> tuple[str, ...]:

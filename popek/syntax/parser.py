@@ -1,17 +1,19 @@
-"""The text of an `.isa` file becomes its syntax tree."""
+"""The text of an `.isa` or `.hv` file becomes its syntax tree."""
 
 from __future__ import annotations
 
 import re
 import threading
+from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 from lark import Token
 from lark.exceptions import UnexpectedInput
 
 from popek.diagnostics import Collector
 from popek.source import Source
-from popek.syntax import tree
+from popek.syntax import design_tree, tree
 from popek.syntax.depth import check_depth
 from popek.syntax.errors import explain
 from popek.syntax.expected import Vocabulary
@@ -19,50 +21,87 @@ from popek.syntax.grammar import load
 from popek.syntax.layout import Layout, LayoutError
 from popek.syntax.limits import ERRORS
 from popek.syntax.lower import Lowering
-from popek.syntax.lower_base import reductions
-from popek.syntax.words import ITEMS
+from popek.syntax.lower_base import Base, reductions
+from popek.syntax.lower_design import DesignLowering
+from popek.syntax.words import DESIGN_ITEMS, ITEMS
 
-ITEM_LINE = re.compile(rf"^(?:{'|'.join(sorted(ITEMS))})\b", re.MULTILINE)
+
+@dataclass(frozen=True)
+class Language:
+    """One of the two languages: its grammar, what makes the tree, the words that begin items."""
+
+    grammar: str
+    lowering: type[Base]
+    items: frozenset[str]
 
 
-class _Machine(threading.local):
-    """A parser and the objects it calls, one per thread: a parse is going on in them."""
+ISA = Language("isa", Lowering, ITEMS)
+DESIGN = Language("hypervisor", DesignLowering, DESIGN_ITEMS)
+
+
+class _Machine:
+    """A parser and the objects it calls."""
+
+    def __init__(self, language: Language) -> None:
+        self.layout = Layout(language.items)
+        self.lowering = language.lowering()
+        calls = SimpleNamespace(**reductions(self.lowering))
+        self.lark = load(language.grammar, self.layout, calls)
+        self.vocabulary = Vocabulary(self.lark)
+        words = "|".join(sorted(language.items))
+        self._item_line = re.compile(rf"^(?:{words})\b", re.MULTILINE)
+
+    def next_item(self, source: Source, start: int, place: int) -> int | None:
+        """The next line after `place` that begins an item, if it is not where we started."""
+        match = self._item_line.search(source.text, max(start + 1, place))
+        return match.start() if match else None
+
+
+class _Machines(threading.local):
+    """One machine for each language and thread: a parse is going on in it."""
 
     def __init__(self) -> None:
-        self.layout = Layout()
-        self.lowering = Lowering()
-        self.lark = load("isa", self.layout, SimpleNamespace(**reductions(self.lowering)))
-        self.vocabulary = Vocabulary(self.lark)
+        self._made: dict[Language, _Machine] = {}
+
+    def of(self, language: Language) -> _Machine:
+        """Built at the first parse, not at import."""
+        if language not in self._made:
+            self._made[language] = _Machine(language)
+        return self._made[language]
 
 
-_machine: _Machine | None = None
+_machines = _Machines()
 
 
 def parse(source: Source) -> tree.File:
-    """The syntax tree of `source`; raises PopekError with every mistake found in it.
+    """The syntax tree of a spec; raises PopekError with every mistake found in it.
 
     After a mistake it goes on at the next line that begins an item, so that each item is
     reported at most once.
     """
-    return _parse(source, None)
+    return tree.File(_items(ISA, source, None), span=source.span())
 
 
-def parse_with_tokens(source: Source) -> tuple[tree.File, list[Token]]:
-    """The tree, and all tokens in order, line ends and comments included."""
+def parse_design(source: Source) -> design_tree.File:
+    """The syntax tree of a design; errors as in `parse`."""
+    return design_tree.File(_items(DESIGN, source, None), span=source.span())
+
+
+def parse_with_tokens(
+    source: Source, language: Language = ISA
+) -> tuple[tuple[Any, ...], list[Token]]:
+    """The items, and all tokens in order, line ends and comments included."""
     record: list[Token] = []
-    return _parse(source, record), record
+    return _items(language, source, record), record
 
 
-def _parse(source: Source, record: list[Token] | None) -> tree.File:
-    global _machine  # noqa: PLW0603  built at the first parse, not at import
-    if _machine is None:
-        _machine = _Machine()
-    machine = _machine
+def _items(language: Language, source: Source, record: list[Token] | None) -> tuple[Any, ...]:
+    machine = _machines.of(language)
     machine.layout.source = machine.lowering.source = source
     machine.layout.record = record
     machine.lowering.found = Collector()
     found = machine.lowering.found
-    items: list[tree.Item] = []
+    items: list[Any] = []
     position: int | None = 0
     errors = 0
     while position is not None and errors < ERRORS:
@@ -73,23 +112,17 @@ def _parse(source: Source, record: list[Token] | None) -> tree.File:
         except LayoutError as error:
             found.extend([error.diagnostic])
             errors += 1
-            position = _next_item(source, start, _place(error))
+            position = machine.next_item(source, start, _place(error))
         except UnexpectedInput as error:
             diagnostic, place = explain(error, source, machine.layout, machine.vocabulary)
             found.extend([diagnostic])
             errors += 1
-            position = _next_item(source, start, place)
+            position = machine.next_item(source, start, place)
         check_depth(items, machine.layout.heavy, found)
     found.check()
-    return tree.File(tuple(items), span=source.span())
+    return tuple(items)
 
 
 def _place(error: LayoutError) -> int:
     span = error.diagnostic.span
     return 0 if span is None else span.start
-
-
-def _next_item(source: Source, start: int, place: int) -> int | None:
-    """The next line after `place` that begins an item, if it is not where we started."""
-    match = ITEM_LINE.search(source.text, max(start + 1, place))
-    return match.start() if match else None

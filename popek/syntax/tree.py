@@ -283,6 +283,45 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Interpret:
+    """In a handler of a design: the instruction that trapped, done on the virtual machine."""
+
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Reflect:
+    """In a handler: the virtual machine traps; `trap` is `trap` where it is the handler's own."""
+
+    trap: str
+    args: tuple[Expr, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Inject:
+    """In a handler: those of these interrupts of the virtual machine that are due, in order."""
+
+    interrupts: tuple[str, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """In a handler: back to the guest."""
+
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """In a handler: the guest is run no further."""
+
+    why: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class If:
     """`inline` remembers the one-line form for the formatter's sake."""
 
@@ -339,6 +378,11 @@ Stmt = (
     | If
     | Match
     | For
+    | Interpret
+    | Reflect
+    | Inject
+    | Resume
+    | Stop
 )
 
 # ---------------------------------------------------------------- encodings

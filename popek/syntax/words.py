@@ -14,7 +14,12 @@ ITEMS = words(
     "device reset translate trap deliver interrupt function abstract names token immediate "
     "prefix context format operand family instruction amend remove"
 )
-"""The first words of the sentences in the first column."""
+"""The first words of the sentences in the first column of a spec."""
+
+DESIGN_ITEMS = words(
+    "hypervisor include host vcpu state instructions on cost assume prove expect"
+)
+"""And of a design."""
 
 PROPERTIES = words("encoding forms syntax see expect valid note")
 """The first words of the sentences of an instruction that are not statements."""
@@ -24,6 +29,9 @@ STATEMENTS = words(
     "if match for"
 )
 """The first words of statements, assignments and calls aside."""
+
+ACTIONS = words("interpret reflect inject resume stop")
+"""The first words of what only handlers of a design do."""
 
 OPERATORS = words("and or not in then else with undefined")
 

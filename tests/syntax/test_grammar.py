@@ -31,11 +31,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_it_has_no_conflicts() -> None:
     pytest.importorskip("interegular")
-    Lark(TEXT, parser="lalr", lexer="contextual", postlex=Layout(), strict=True)
+    Lark(TEXT, parser="lalr", lexer="contextual", postlex=Layout(ITEMS), strict=True)
 
 
 def test_every_rule_has_a_reduction() -> None:
-    parser = Lark(TEXT, parser="lalr", postlex=Layout(), keep_all_tokens=True)
+    parser = Lark(TEXT, parser="lalr", postlex=Layout(ITEMS), keep_all_tokens=True)
     names = {
         rule.alias or rule.origin.name
         for rule in parser.rules
@@ -46,28 +46,28 @@ def test_every_rule_has_a_reduction() -> None:
 
 
 def test_every_terminal_has_words_for_users() -> None:
-    parser = Lark(TEXT, parser="lalr", postlex=Layout())
+    parser = Lark(TEXT, parser="lalr", postlex=Layout(ITEMS))
     shown = Vocabulary(parser).shown({t.name for t in parser.terminals})
     unnamed = {name for name in shown if name.isupper() and name not in KINDS}
     assert unnamed <= {"COMMENT", "__IGNORE_0"}
 
 
 def test_the_tables_are_kept(cache: Path) -> None:
-    load("isa", Layout(), None)
+    load("isa", Layout(ITEMS), None)
     (kept,) = cache.iterdir()
     before = kept.stat().st_mtime_ns
-    load("isa", Layout(), None)
+    load("isa", Layout(ITEMS), None)
     assert [kept] == list(cache.iterdir())
     assert kept.stat().st_mtime_ns == before
 
 
 def test_damaged_tables_are_built_anew(cache: Path) -> None:
-    load("isa", Layout(), None)
+    load("isa", Layout(ITEMS), None)
     (kept,) = cache.iterdir()
     content = kept.read_bytes()
     for damaged in (b"", content[:1000], content[:-1] + b"?", b"\0" * 1000):
         kept.write_bytes(damaged)
-        load("isa", Layout(), None)
+        load("isa", Layout(ITEMS), None)
         assert len(kept.read_bytes()) == len(content)
 
 
@@ -76,7 +76,7 @@ def test_it_works_where_nothing_can_be_kept(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(grammar, "cache_folder", lambda: tmp_path / "file" / "popek")
-    load("isa", Layout(), None)
+    load("isa", Layout(ITEMS), None)
 
 
 def test_several_processes_may_start_at_once(cache: Path) -> None:
