@@ -165,6 +165,12 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E0910": "Operands without code: the instruction excludes them, or needs another decode "
         "context, such as one for operands of 16 bits.",
         "E0911": "An image that is larger than popek assembles.",
+        # ------------------------------------------------------------ E10xx designs
+        "E1001": "A design that does not say how it keeps some part of the guest's state. Each "
+        "component, memory and device has a row in `state`.",
+        "E1002": "A row of `state` that names no part of the state, or a memory as a whole.",
+        "E1003": "A real value for what the guest holds itself, or a second one.",
+        "E1004": "A value that loads from memory or a device where one of the state is needed.",
     }
 )
 

@@ -20,6 +20,18 @@ INLINE_LIMIT = 64
 STATEMENT_LIMIT = 50_000
 
 
+#: What may change state.
+CHANGING = (
+    ir.Write,
+    ir.WriteElement,
+    ir.Store,
+    ir.DeviceInput,
+    ir.DeviceOutput,
+    ir.Interpret,
+    ir.Inject,
+)
+
+
 class Clause:
     """Where statements are emitted, and what is known while they are.
 
@@ -43,6 +55,8 @@ class Clause:
         self.parameters_static = False
         self.fields_key: tuple[object, ...] = ()
         self.next_address: ir.Expr | None = None
+        #: The trap, in a handler of a design.
+        self.handled: ir.Trap | None = None
         self.inlining: list[tuple[str, Span]] = []
         self._last: dict[str, int] = {}
         self._sites: dict[str, int] = {}
@@ -69,9 +83,7 @@ class Clause:
     def emit(self, stmt: ir.Stmt) -> None:
         """Add a statement to the block that is being written."""
         self.spend(stmt.span)
-        if isinstance(
-            stmt, ir.Write | ir.WriteElement | ir.Store | ir.DeviceInput | ir.DeviceOutput
-        ):
+        if isinstance(stmt, CHANGING):
             self.version += 1
         self.block.append(stmt)
 

@@ -12,6 +12,7 @@ from popek.isa import (
     elements,
     fields,
     ir,
+    namespaces,
     naming,
     operands,
     operators,
@@ -38,6 +39,8 @@ from popek.syntax import tree
 
 def denote(clause: Clause, scope: Scope, node: tree.Expr) -> Value:
     """A place, if the expression is one, else its value."""
+    if (found := namespaces.qualified(clause, scope, node)) is not None:
+        return found
     match node:
         case tree.Name():
             return naming.name(clause, scope, node)

@@ -363,6 +363,48 @@ class Shutdown:
     span: Span = _span()
 
 
+@dataclass(frozen=True, slots=True)
+class Interpret:
+    """In a handler of a design: the instruction that trapped, done on the virtual machine."""
+
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Reflect:
+    """In a handler: the step of the virtual machine ends in the trap."""
+
+    trap: str
+    args: tuple[Expr, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Inject:
+    """In a handler: those of these interrupts of the virtual machine that are due, in order."""
+
+    interrupts: tuple[str, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """In a handler: back to the guest."""
+
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """In a handler: the guest is run no further."""
+
+    why: str
+    span: Span = _span()
+
+
+#: What only handlers of designs do; `popek.hypervisor` gives it its meaning.
+Action = Interpret | Reflect | Inject | Resume | Stop
+
 Stmt = (
     Set
     | Write
@@ -379,6 +421,7 @@ Stmt = (
     | Unpredictable
     | Wait
     | Shutdown
+    | Action
 )
 # `raise T` is `Require(0, T)`: one way to trap.
 
@@ -682,7 +725,9 @@ def expressions(stmt: Stmt) -> tuple[Expr, ...]:
             return (condition,)
         case Require(condition=condition, args=args):
             return (condition, *args)
+        case Reflect(args=args):
+            return args
         case Jump(target=target):
             return (target,)
-        case Unpredictable() | Wait() | Shutdown():
+        case Unpredictable() | Wait() | Shutdown() | Interpret() | Inject() | Resume() | Stop():
             return ()

@@ -30,7 +30,21 @@ def load(path: Path | str, *, only: Callable[[str, str], bool] | None = None) ->
     """
     path = Path(path)
     source = Source.read(path, shown=shown_path(path))
-    return _elaborate(_Reader(path.parent), source, path, only)
+    return _elaborate(_Reader(path.parent), source, path, only).isa
+
+
+@dataclass(frozen=True, slots=True)
+class Elaborated:
+    """An instruction set, and the names that its spec declares: what designs are written in."""
+
+    isa: ir.Isa
+    world: World
+
+
+def elaborate(path: Path, collector: Collector) -> Elaborated:
+    """As `load`, with the names.  What is read with them adds its mistakes to `collector`."""
+    source = Source.read(path, shown=shown_path(path))
+    return _elaborate(_Reader(path.parent, collector), source, path, None)
 
 
 def load_source(
@@ -42,7 +56,7 @@ def load_source(
 ) -> ir.Isa:
     """As `load`, for a text that includes files of `directory`."""
     path = Path(directory) / name
-    return _elaborate(_Reader(Path(directory)), Source(name, text), path, only)
+    return _elaborate(_Reader(Path(directory)), Source(name, text), path, only).isa
 
 
 @dataclass(slots=True)
@@ -154,7 +168,7 @@ def _real(path: Path) -> Path:
 
 def _elaborate(
     reader: _Reader, source: Source, path: Path, only: Callable[[str, str], bool] | None
-) -> ir.Isa:
+) -> Elaborated:
     collector = reader.collector
     items = reader.items(source, path, ((_real(path), None),))
     collector.check()
@@ -184,7 +198,8 @@ def _elaborate(
         collector.extend([error.diagnostic])
     _check(collector)
     assert isa is not None
-    return dataclasses.replace(isa, warnings=tuple(masks.warnings(isa)))
+    isa = dataclasses.replace(isa, warnings=tuple(masks.warnings(isa)))
+    return Elaborated(isa, world)
 
 
 def _check(collector: Collector) -> None:

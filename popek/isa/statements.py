@@ -40,6 +40,9 @@ DEAD = _End("dead")
 
 Outcome = Returned | _End
 
+#: In a handler, the trap that it handles.
+TRAP = "trap"
+
 
 @dataclass(frozen=True, slots=True)
 class Returns:
@@ -138,6 +141,19 @@ def _statement(
             return DEAD
         case tree.Skip():
             pass
+        case tree.Interpret():
+            clause.emit(ir.Interpret(stmt.span))
+        case tree.Reflect():
+            clause.emit(_reflect(clause, scope, stmt))
+            return DEAD
+        case tree.Inject():
+            clause.emit(_inject(clause, stmt))
+        case tree.Resume():
+            clause.emit(ir.Resume(stmt.span))
+            return DEAD
+        case tree.Stop():
+            clause.emit(ir.Stop(stmt.why, stmt.span))
+            return DEAD
         case tree.If():
             return control.branch(clause, scope, stmt, returns, tail)
         case tree.Match():
@@ -268,6 +284,30 @@ def _raise(clause: Clause, scope: Scope, stmt: tree.Raise) -> tuple[str, tuple[i
         width = clause.world.width_of(param.type)
         args.append(expressions.coerce(clause, value, width, node.span, "argument"))
     return trap.name, tuple(args)
+
+
+def _reflect(clause: Clause, scope: Scope, stmt: tree.Reflect) -> ir.Reflect:
+    """`reflect trap` is the trap that is handled, with its arguments."""
+    if stmt.trap == TRAP:
+        own = clause.handled
+        assert own is not None
+        own_args = tuple(ir.Local(argument(p.name), p.width) for p in own.params)
+        return ir.Reflect(own.name, own_args, stmt.span)
+    trap, args = _raise(clause, scope, tree.Raise(stmt.trap, stmt.args, span=stmt.span))
+    return ir.Reflect(trap, args, stmt.span)
+
+
+def _inject(clause: Clause, stmt: tree.Inject) -> ir.Inject:
+    known = clause.world.declarations.interrupts
+    for name in stmt.interrupts:
+        if name not in known:
+            raise unknown("interrupt", name, stmt.span, known)
+    return ir.Inject(stmt.interrupts, stmt.span)
+
+
+def argument(name: str) -> str:
+    """The local that holds an argument of the trap that is handled."""
+    return f"{TRAP}.{name}"
 
 
 def _check(clause: Clause, scope: Scope, stmt: tree.Check) -> None:

@@ -42,6 +42,8 @@ class World:
         self.pc_width = 0
         self.prefix_fields: dict[str, int] = {}
         self.layouts: dict[str, Layout] = {}
+        #: Names before a dot under which the state is another machine's, with its renaming.
+        self.namespaces: dict[str, Callable[[str], str]] = {}
         self.host_clauses: list[tuple[str, int, tree.Expr]] = []
         self.used_functions: set[str] = set()
         self.matches: dict[

@@ -239,6 +239,12 @@ class Run(Generic[V, B]):
             case ir.Shutdown(span=span):
                 self.exits.append(ShutDown(self.path, span))
                 self.stop()
+            case ir.Interpret() | ir.Reflect() | ir.Inject() | ir.Resume() | ir.Stop():
+                self.act(stmt)
+
+    def act(self, action: ir.Action) -> None:
+        """What only handlers of designs do (`popek.hypervisor.handling`)."""
+        raise AssertionError(f"no handler, but {action}")
 
     @contextmanager
     def scope(self, bound: dict[str, V]) -> Iterator[None]:

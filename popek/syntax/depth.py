@@ -11,7 +11,9 @@ from popek.syntax import design_tree, tree
 from popek.syntax.limits import DEPTH
 
 
-def check_depth(items: Iterable[tree.Item | design_tree.Item], heavy: set[int], found: Collector) -> None:
+def check_depth(
+    items: Iterable[tree.Item | design_tree.Item], heavy: set[int], found: Collector
+) -> None:
     """Report the items among those that start at `heavy` whose tree is too high."""
     if not heavy:
         return

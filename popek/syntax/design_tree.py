@@ -100,7 +100,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Virtual:
-    """The guest's value is kept in the virtual CPU, or is that of `value`; `real`: the machine's."""
+    """The guest's value is kept in the virtual CPU, or is `value`; `real` is the machine's."""
 
     places: tuple[tree.Expr, ...]
     value: tree.Expr | None
@@ -133,7 +133,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    rules: tuple[Rule, ...]
+    rows: tuple[Rule, ...]
     span: Span = _span()
 
 

@@ -21,6 +21,7 @@ from popek.syntax.limits import DEPTH
 OPEN = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
 CLOSE = frozenset({"RPAR", "RSQB", "RBRACE"})
 
+
 class LayoutError(Exception):
     """Carries the diagnostic through Lark, which does not know it."""
 
@@ -30,7 +31,9 @@ class LayoutError(Exception):
 
 
 class Layout(PostLex):
-    """`items` are the words that begin a sentence.  Set `source` before each parse; afterwards `heavy` has the starts of the large items.
+    """`items` are the words that begin a sentence in the first column.
+
+    Set `source` before each parse; afterwards `heavy` has the starts of the large items.
 
     For messages, it also knows the open brackets, the first tokens of the sentence at hand and of
     the one above, and the last token that the parser has accepted.  `record`, if it is a list,

@@ -75,9 +75,7 @@ class DesignLowering(Statements):
         span = self.around(places[0], word, target, title)
         return design_tree.Direct(places, target, text_of(title), span=span)
 
-    def loaded(
-        self, places: Any, word: Token, title: Token | None, end: Any
-    ) -> design_tree.Loaded:
+    def loaded(self, places: Any, word: Token, title: Token | None, end: Any) -> design_tree.Loaded:
         span = self.around(places[0], word, title)
         return design_tree.Loaded(places, text_of(title), span=span)
 

@@ -121,6 +121,8 @@ def _changes(stmt: ir.Stmt) -> Iterator[tuple[str, tuple[ir.Stmt, ...]]]:
             pass
         case ir.Unpredictable() | ir.Shutdown():
             pass
+        case ir.Interpret() | ir.Reflect() | ir.Inject() | ir.Resume() | ir.Stop():
+            pass  # of designs
 
 
 def _flipped(value: ir.Expr) -> ir.Expr:

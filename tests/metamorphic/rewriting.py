@@ -38,7 +38,7 @@ BRACES = re.compile(r"(?<=\{)[A-Za-z_]\w*")
 
 
 @cache
-def _parsed(source: Source) -> tuple[tree.File, list[Token]]:
+def _parsed(source: Source) -> tuple[tuple[tree.Item, ...], list[Token]]:
     return parse_with_tokens(source)
 
 
@@ -47,7 +47,7 @@ def files(spec: str) -> list[Path]:
     found = [Path(f"{spec}.isa")]
     for path in found:
         source = Source.read(bundled("specs") / path)
-        for item in _parsed(source)[0].items:
+        for item in _parsed(source)[0]:
             match item:
                 case tree.Include(path=name) | tree.Header(extends=str(name)):
                     found.append(path.parent / name)
@@ -132,7 +132,7 @@ class Permutation:
     def __call__(self, source: Source) -> str:
         random = Random(f"{self.seed}/{source.path}")
         lines = source.text.splitlines(keepends=True)
-        items = _parsed(source)[0].items
+        items = _parsed(source)[0]
         starts = [item.span.line - 1 for item in items]
         chunks = [
             lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)

@@ -18,6 +18,7 @@ from popek.syntax.grammar import load
 from popek.syntax.layout import Layout
 from popek.syntax.lower import Lowering
 from popek.syntax.lower_base import reductions
+from popek.syntax.words import ITEMS
 
 TEXT = (bundled("grammars") / "isa.lark").read_text(encoding="utf-8")
 
