@@ -69,11 +69,11 @@ Row = Direct | Kept
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The guest's cell `index` of a memory is the real cell `target`."""
+    """The guest's cell i of a memory, for each i below `size`, is the real cell `base` + i."""
 
     memory: str
-    index: ir.Local
-    target: ir.Expr
+    base: ir.Expr
+    size: ir.Expr
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,7 +276,7 @@ class _Reading:
         self.rows[name] = row
 
     def _placed(self, place: tree.Expr, row: design_tree.Direct) -> None:
-        """`E[i] direct at E[region + i]`."""
+        """`E[i] direct at E[region + i] when i < size`."""
         match place, row.at:
             case (
                 tree.Index(base=tree.Name(id=memory), args=(tree.Name(id=index),)),
@@ -284,19 +284,29 @@ class _Reading:
             ) if memory == target and memory in self.world.memories:
                 width = self.world.memories[memory].index_width
                 local = ir.Local(index, width)
+                scope = Scope(names={index: Typed(local)})
                 clause = Clause(self.world)
-                expr = expressions.coerced(
-                    clause, Scope(names={index: Typed(local)}), at, width, "index"
-                )
-                self.placements[memory] = Placement(memory, local, expr)
-                self.where[memory] = row.span
+                target_cell = expressions.coerced(clause, scope, at, width, "index")
+                assert row.exists is not None
+                exists = expressions.condition(clause, scope, row.exists).expr
+                match target_cell, exists:
+                    case (
+                        ir.Operation(op=ir.Op.ADD, args=(base, last)),
+                        ir.Operation(op=ir.Op.ULT, args=(first, size)),
+                    ) if last == first == local and not clause.block:
+                        self.placements[memory] = Placement(memory, base, size)
+                        self.where[memory] = row.span
+                        return
+                    case _:
+                        pass
             case _:
-                raise fail(
-                    "E1002",
-                    "a memory is placed cell by cell",
-                    row.span,
-                    hint="write `E[i]  direct at E[region + i]`",
-                )
+                pass
+        raise fail(
+            "E1002",
+            "a memory of the guest's is one piece of the real one",
+            row.span,
+            hint="write `E[i]  direct at E[region + i] when i < size`",
+        )
 
     def _components(self, node: tree.Expr) -> tuple[str, ...]:
         """The components that a place consists of."""
@@ -309,7 +319,7 @@ class _Reading:
                     "E1002",
                     f"`{node.id}` is placed cell by cell",
                     node.span,
-                    hint=f"write `{node.id}[i]  direct at {node.id}[region + i]`",
+                    hint=f"write `{node.id}[i]  direct at {node.id}[region + i] when i < size`",
                 )
         names = tuple(dict.fromkeys(_parts(expressions.denote(Clause(self.world), Scope(), node))))
         if not names:

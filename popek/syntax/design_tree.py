@@ -81,10 +81,14 @@ class Vcpu:
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """The guest's value is the machine's own; `at`: where in the real memory a cell is."""
+    """The guest's value is the machine's own.
+
+    `at`: where in the real memory a cell is, and `exists` which cells there are; both or none.
+    """
 
     places: tuple[tree.Expr, ...]
     at: tree.Expr | None
+    exists: tree.Expr | None
     title: str | None
     span: Span = _span()
 

@@ -70,10 +70,18 @@ class DesignLowering(Statements):
         return symbols[::2]
 
     def direct(
-        self, places: Any, word: Token, at: Any, target: Any, title: Token | None, end: Any
+        self,
+        places: Any,
+        word: Token,
+        at: Any,
+        target: Any,
+        when: Any,
+        exists: Any,
+        title: Token | None,
+        end: Any,
     ) -> design_tree.Direct:
-        span = self.around(places[0], word, target, title)
-        return design_tree.Direct(places, target, text_of(title), span=span)
+        span = self.around(places[0], word, exists, title)
+        return design_tree.Direct(places, target, exists, text_of(title), span=span)
 
     def loaded(self, places: Any, word: Token, title: Token | None, end: Any) -> design_tree.Loaded:
         span = self.around(places[0], word, title)

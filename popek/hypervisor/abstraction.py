@@ -1,0 +1,85 @@
+"""alpha, the map from the host's states to the guest's (Popek and Goldberg, section 3: f).
+
+A state of the host's has the components of the real machine under their names, and beside them the
+virtual CPU's.  Of a guest's state it has all; what is `Direct` is in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic
+
+from popek.hypervisor.design import Design, Direct, Kept, kept
+from popek.hypervisor.placing import Piece
+from popek.isa import ir
+from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.step import Run
+from popek.semantics.storage import Walk
+from popek.theory.states import no_inputs
+
+#: Entries by name; memories are among them.
+State = dict[str, V | B]
+
+
+@dataclass(frozen=True)
+class Abstraction(Generic[V, B]):
+    """The rows of a design, over an algebra."""
+
+    design: Design
+    algebra: Algebra[V, B]
+
+    def run(self, state: Mapping[str, V | B]) -> Run[V, B]:
+        """An evaluation over the host's state."""
+        walk: Walk[V, B] = Walk()
+        return Run(self.design.machine, self.algebra, walk, state, {}, no_inputs)
+
+    def value(self, expr: ir.Expr, state: Mapping[str, V | B]) -> V:
+        return self.run(state).value(expr)
+
+    def holds(self, predicate: ir.Predicate, state: Mapping[str, V | B]) -> V:
+        run = self.run(state)
+        run.run(predicate.setup)
+        return run.value(predicate.condition)
+
+    def virtual(self, state: Mapping[str, V | B]) -> State[V, B]:
+        """alpha: the guest's state in a state of the host's."""
+        found: State[V, B] = {m: state[m] for m in self.design.isa.memories}
+        for name, row in self.design.rows.items():
+            match row:
+                case Direct():
+                    found[name] = state[name]
+                case Kept(value=None):
+                    found[name] = state[kept(name)]
+                case Kept(value=value):
+                    assert value is not None
+                    found[name] = self.value(value, state)
+        return found
+
+    def put(self, state: Mapping[str, V | B], virtual: Mapping[str, V | B]) -> State[V, B]:
+        """The host's state with another guest's state in it."""
+        changed: State[V, B] = {m: virtual[m] for m in self.design.isa.memories}
+        for name, row in self.design.rows.items():
+            match row:
+                case Direct():
+                    changed[name] = virtual[name]
+                case Kept(value=None):
+                    changed[kept(name)] = virtual[name]
+                case Kept():
+                    pass  # computed from what no step of the guest's changes
+        return {**state, **changed}
+
+    def loaded(self, state: Mapping[str, V | B]) -> State[V, B]:
+        """The host's state with the machine's registers as the rows say: what `resume` does."""
+        result = dict(state)
+        for name, row in self.design.rows.items():
+            if isinstance(row, Kept) and row.real is not None:
+                result[name] = self.value(row.real, result)
+        return result
+
+    def pieces(self, state: Mapping[str, V | B]) -> dict[str, Piece[V]]:
+        """Where the guest's memories are."""
+        return {
+            name: Piece(self.value(p.base, state), self.value(p.size, state))
+            for name, p in self.design.placements.items()
+        }

@@ -1,0 +1,155 @@
+"""Equivalence: a guest cannot tell the hypervisor from the bare machine.
+
+definitions.md, section 5: with alpha, each step of the guest under the design is that of the bare
+machine, and ends in the same state of the guest's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from popek.hypervisor.virtual_step import VIRTUAL, Case, beside
+from popek.isa import ir
+from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.outcome import DeviceEvent, ShutDown, Step, Trapped
+from popek.theory.direct import BARE, DIRECT, components_differ
+from popek.theory.obligation import Fault, Guards, Obligation, Violation
+
+
+def equivalent(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """Where the step of a guest under the design is not that of the bare machine."""
+    pair = beside(case, algebra)
+    bare, virtual = pair.bare, pair.virtual.step
+    runs, states = {BARE: bare, VIRTUAL: virtual}, {BARE: pair.guest, VIRTUAL: pair.guest}
+    if pair.virtual.direct is not None:
+        runs[DIRECT], states[DIRECT] = pair.virtual.direct, pair.host
+    # What the bare machine leaves open may be whatever the guest sees; that it keeps to its own is
+    # for control.
+    opened = Guards(algebra, bare).left_open().values()
+    decided = algebra.negation(
+        _either(algebra, [e.guard for e in opened if not e.beyond_privilege])
+    )
+    violations = [
+        violation.within(algebra, decided)
+        for violation in (
+            *_states(case.design.isa, algebra, bare, virtual),
+            *_events(algebra, bare.events, virtual.events),
+            *_traps(case.design.isa, algebra, bare, virtual),
+            *_other_ends(algebra, bare, virtual),
+        )
+    ]
+    return Obligation(pair.premises, tuple(violations), runs, states, pair.fields)
+
+
+def _either(algebra: Algebra[V, B], conditions: Sequence[V]) -> V:
+    result = algebra.const(0, 1)
+    for condition in conditions:
+        result = algebra.either(result, condition)
+    return result
+
+
+def _unequal(algebra: Algebra[V, B], a: V, b: V) -> V:
+    return algebra.negation(algebra.equal(a, b, 1))
+
+
+def _states(
+    isa: ir.Isa, algebra: Algebra[V, B], bare: Step[V, B], virtual: Step[V, B]
+) -> Iterator[Violation[V]]:
+    """Where both go on: what the guest sees then."""
+    both = algebra.both(bare.completes, virtual.completes)
+    if algebra.is_false(both):
+        return
+    for violation in differences(isa, algebra, bare.state, virtual.state):
+        yield violation.within(algebra, both)
+    one_waits = _unequal(algebra, bare.waits, virtual.waits)
+    yield Violation(Fault.WAITS, algebra.both(both, one_waits), VIRTUAL)
+
+
+def differences(
+    isa: ir.Isa,
+    algebra: Algebra[V, B],
+    first: Mapping[str, V | B],
+    second: Mapping[str, V | B],
+) -> Iterator[Violation[V]]:
+    """Where two states of the guest's differ."""
+    for component in isa.components.values():
+        a, b = first[component.name], second[component.name]
+        if a is not b:
+            differ = components_differ(algebra, component, a, b)
+            yield Violation(Fault.DIFFERS, differ, VIRTUAL, component.name)
+    for memory in isa.memories.values():
+        a, b = first[memory.name], second[memory.name]
+        if a is not b:
+            shape = (f"index.{memory.name}", memory.index_width, memory.width)
+            differ = algebra.banks_differ(a, b, *shape)  # type: ignore[arg-type]
+            yield Violation(Fault.DIFFERS, differ, VIRTUAL, memory.name)
+
+
+def _traps(
+    isa: ir.Isa, algebra: Algebra[V, B], bare: Step[V, B], virtual: Step[V, B]
+) -> Iterator[Violation[V]]:
+    """Traps of the guest's: by name, then with their arguments and what they leave."""
+    for name in dict.fromkeys(t.name for t in (*bare.traps, *virtual.traps)):
+        here = [t for t in bare.traps if t.name == name]
+        there = [t for t in virtual.traps if t.name == name]
+        guards = [_either(algebra, [t.guard for t in traps]) for traps in (here, there)]
+        span = (here or there)[0].span
+        differ = _unequal(algebra, guards[0], guards[1])
+        yield Violation(Fault.TRAPS_DIFFER, differ, VIRTUAL, name, span)
+        for a in here:
+            for b in there:
+                yield from _one_trap(isa, algebra, a, b)
+
+
+def _one_trap(
+    isa: ir.Isa, algebra: Algebra[V, B], a: Trapped[V, B], b: Trapped[V, B]
+) -> Iterator[Violation[V]]:
+    within = algebra.both(a.guard, b.guard)
+    if algebra.is_false(within):
+        return
+    for x, y, width in zip(a.args, b.args, a.widths, strict=True):
+        other = algebra.negation(algebra.equal(x, y, width))
+        condition = algebra.both(within, other)
+        yield Violation(Fault.TRAPS_DIFFER, condition, VIRTUAL, a.name, a.span)
+    for violation in differences(isa, algebra, a.state, b.state):
+        yield violation.within(algebra, within)
+
+
+def _other_ends(
+    algebra: Algebra[V, B], bare: Step[V, B], virtual: Step[V, B]
+) -> Iterator[Violation[V]]:
+    """One goes on and the other does not: it is stopped, shuts down, or is left open."""
+    guards = [
+        _either(algebra, [e.guard for e in run.exits if isinstance(e, ShutDown)])
+        for run in (bare, virtual)
+    ]
+    yield Violation(Fault.SHUTS_DOWN, _unequal(algebra, guards[0], guards[1]), VIRTUAL)
+    here, there = Guards(algebra, bare).left_open(), Guards(algebra, virtual).left_open()
+    for site, e in there.items():
+        matched = here[site].guard if site in here else algebra.const(0, 1)
+        alone = algebra.both(e.guard, algebra.negation(matched))
+        yield Violation(Fault.LEFT_OPEN, alone, VIRTUAL, e.unmodelled, e.span)
+    stopped = algebra.both(bare.completes, algebra.negation(virtual.completes))
+    yield Violation(Fault.COMPLETES, stopped, BARE)
+    more = algebra.both(virtual.completes, algebra.negation(bare.completes))
+    yield Violation(Fault.COMPLETES, more, VIRTUAL)
+
+
+def _events(
+    algebra: Algebra[V, B],
+    bare: tuple[DeviceEvent[V], ...],
+    virtual: tuple[DeviceEvent[V], ...],
+) -> Iterator[Violation[V]]:
+    """What devices are told, place by place in the clause."""
+    zero = algebra.const(0, 1)
+    here = {(e.device, e.operation, e.span): e for e in bare}
+    there = {(e.device, e.operation, e.span): e for e in virtual}
+    for place in {**here, **there}:
+        a, b = here.get(place), there.get(place)
+        guards = [zero if e is None else e.guard for e in (a, b)]
+        differ = _unequal(algebra, guards[0], guards[1])
+        if a is not None and b is not None:
+            for x, y, width in zip(a.args, b.args, a.widths, strict=True):
+                other = algebra.negation(algebra.equal(x, y, width))
+                differ = algebra.either(differ, algebra.both(a.guard, other))
+        yield Violation(Fault.DEVICE, differ, VIRTUAL, place[0], place[2])

@@ -1,0 +1,193 @@
+"""A handler of a design, run over a state of the host's in which a trap has left it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Generic
+
+from popek.hypervisor.abstraction import Abstraction, State
+from popek.hypervisor.placing import Placed, Touched, Watched
+from popek.isa import ir
+from popek.semantics.algebra import B, V
+from popek.semantics.outcome import DeviceEvent, Exit, Trapped
+from popek.semantics.step import Inputs, Run, next_pc
+from popek.source import Span
+
+#: Ends the names of what the virtual machine has after an interrupt of its own.
+INJECTED = "@injected"
+
+#: Begins the entries of a state that say what the guest's is to be.
+EXPECTED = "expected."
+
+
+def expected(virtual: Mapping[str, V | B]) -> State[V, B]:
+    """Entries that remember the guest's state, through all that a handler does."""
+    return {f"{EXPECTED}{name}": value for name, value in virtual.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Generic[V, B]):
+    """Back to the guest, the virtual CPU waiting or not; `state` is the host's."""
+
+    guard: V
+    waits: V
+    state: Mapping[str, V | B]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Generic[V]):
+    """The guest is run no further."""
+
+    guard: V
+    why: str
+    span: Span
+
+
+@dataclass
+class Handled(Generic[V, B]):
+    """What becomes of a guest in a handler.
+
+    `exits` are those of the virtual machine's step, a trap of the guest's that is to be delivered
+    to it among them; `left` are the host's states there, by position.  `touched` are the real
+    cells that were reached on the way, `events` what virtual devices are told.
+    """
+
+    resumed: list[Resumed[V, B]]
+    stopped: list[Stopped[V]]
+    exits: list[Exit[V, B]]
+    left: list[Mapping[str, V | B]]
+    touched: list[Touched[V]]
+    events: list[DeviceEvent[V]]
+
+
+@dataclass(frozen=True)
+class Instruction(Generic[V]):
+    """The instruction that trapped, as the virtual machine would execute it."""
+
+    form: ir.Form
+    fields: Mapping[str, V]
+    inputs: Inputs[V]
+
+
+class Handling(Run[V, B]):
+    """One evaluation of a handler's body.
+
+    `guard` is that of the trap.  Components are the real machine's and, under `vcpu.`, what the
+    host keeps; the state's pc is the real machine's, as the trap left it.
+    """
+
+    def __init__(
+        self,
+        alpha: Abstraction[V, B],
+        state: Mapping[str, V | B],
+        guard: V,
+        instruction: Instruction[V] | None,
+        inputs: Inputs[V],
+    ) -> None:
+        fields = instruction.fields if instruction is not None else {}
+        own: Watched[V, B] = Watched()
+        super().__init__(alpha.design.machine, alpha.algebra, own, state, fields, inputs)
+        self.alpha = alpha
+        self._own = own
+        self.instruction = instruction
+        self.handled: Handled[V, B] = Handled([], [], [], [], [], [])
+        self._prefix = guard
+
+    @property
+    def now(self) -> State[V, B]:
+        """The host's state, with the pc that was assigned last."""
+        return self._after()
+
+    def complete(self, body: tuple[ir.Stmt, ...]) -> Handled[V, B]:
+        """Runs the body; its end is a `resume`."""
+        self.run(body)
+        if not self.algebra.is_false(self._live):
+            self._resume()
+        self.handled.touched += self._own.touched
+        return self.handled
+
+    def act(self, action: ir.Action) -> None:
+        match action:
+            case ir.Interpret():
+                assert self.instruction is not None
+                self._interpret(self.instruction)
+            case ir.Reflect(trap=name, args=args, span=span):
+                values = tuple(self.value(a) for a in args)
+                widths = tuple(a.width for a in args)
+                kind = self.alpha.design.isa.traps[name].kind
+                virtual = self.alpha.virtual(self.now)
+                keeps = not kind.undoes
+                self.handled.exits.append(
+                    Trapped(self.path, name, values, widths, False, False, keeps, virtual, span)
+                )
+                self.handled.left.append(self.now)
+                self.stop()
+            case ir.Inject():
+                self._inject()
+            case ir.Resume():
+                self._resume()
+            case ir.Stop(why=why, span=span):
+                self.handled.stopped.append(Stopped(self.path, why, span))
+                self.stop()
+
+    def _inject(self) -> None:
+        """The virtual machine takes those of the interrupts that are due, as it would by itself: it
+        is then in any state, which what follows has to leave alone.
+        """
+        design, algebra = self.alpha.design, self.algebra
+        fresh: State[V, B] = {}
+        for c in design.isa.components.values():
+            symbol = f"{c.name}{INJECTED}"
+            if c.size is None:
+                fresh[c.name] = algebra.variable(symbol, c.width)
+            else:
+                fresh[c.name] = algebra.bank_variable(symbol, c.index_width, c.width)
+        for m in design.isa.memories.values():
+            fresh[m.name] = algebra.bank_variable(
+                f"memory.{m.name}{INJECTED}", m.index_width, m.width
+            )
+        now = self.alpha.put(self.now, fresh)
+        self.target = now[self.isa.pc]  # type: ignore[assignment]
+        self.state = {**now, **expected(self.alpha.virtual(now)), self.isa.pc: self.target}
+
+    def _resume(self) -> None:
+        loaded = self.alpha.loaded(self.now)
+        self.handled.resumed.append(Resumed(self.path, self.waits, loaded))
+        self.stop()
+
+    def _interpret(self, instruction: Instruction[V]) -> None:
+        """The step of the virtual machine; traps in it are the guest's own."""
+        isa, form = self.alpha.design.isa, instruction.form
+        with self._virtual(instruction.fields, instruction.inputs) as run:
+            run.target = run.value(next_pc(isa, form))
+            run.run(form.body)
+
+    @contextmanager
+    def _virtual(self, fields: Mapping[str, V], inputs: Inputs[V]) -> Iterator[Run[V, B]]:
+        """A run of the virtual machine from the guest's state, which then has its effects."""
+        algebra = self.algebra
+        before = self.now
+        storage: Placed[V, B] = Placed(self.alpha.pieces(before))
+        run = Run(
+            self.alpha.design.isa, algebra, storage, self.alpha.virtual(before), fields, inputs
+        )
+        yield run
+        step = run.finish()
+        path = self.path
+
+        def within(guard: V) -> V:
+            return algebra.both(path, guard)
+
+        for left in step.exits:
+            self.handled.exits.append(replace(left, guard=within(left.guard)))
+            state = left.state if isinstance(left, Trapped) else run.before
+            self.handled.left.append(self.alpha.put(before, state))
+        self.handled.touched += [replace(t, guard=within(t.guard)) for t in storage.touched]
+        self.handled.events += [replace(e, guard=within(e.guard)) for e in step.events]
+        after = self.alpha.put(before, step.state)
+        self.target = after[self.isa.pc]  # type: ignore[assignment]
+        self.state = {**after, self.isa.pc: self.state[self.isa.pc]}
+        self.waits = algebra.either(self.waits, step.waits)
+        self._live = algebra.both(self._live, step.completes)

@@ -1,0 +1,185 @@
+"""`popek prove`: the verdicts on a design, form by form and level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from popek.hypervisor.control import in_control
+from popek.hypervisor.design import Design, Disposition, Expectation, Property, Rule
+from popek.hypervisor.efficiency import slowed
+from popek.hypervisor.equivalence import equivalent
+from popek.hypervisor.virtual_step import Case
+from popek.isa import ir
+from popek.semantics.algebra import Algebra, B, V
+from popek.theory.anatomy import Anatomy
+from popek.theory.obligation import Obligation
+from popek.theory.prover import Prover, Stats
+from popek.theory.verdict import Class, Finding, Proved, Refuted, Undecided
+
+
+class Kind(StrEnum):
+    """What a design is, in Smith and Nair's words."""
+
+    TRUE = "true hypervisor"
+    HYBRID = "hybrid"
+    INEFFICIENT = "hypervisor, not efficient"
+    NONE = "not a hypervisor"
+
+
+class Verdict(StrEnum):
+    PROVED = "proved"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class FormProof:
+    """What was found of one form at one level, under one rule."""
+
+    form: ir.Form
+    level: ir.Level
+    disposition: Disposition
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyProof:
+    """One property over all forms."""
+
+    of: Property
+    forms: tuple[FormProof, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        findings = [one.finding for one in self.forms]
+        if any(isinstance(f, Refuted) for f in findings):
+            return Verdict.REFUTED
+        if any(isinstance(f, Undecided) for f in findings):
+            return Verdict.UNDECIDED
+        return Verdict.PROVED
+
+    @property
+    def refuted(self) -> tuple[ir.Form, ...]:
+        """The forms at which it fails, each once."""
+        found = {p.form.key: p.form for p in self.forms if isinstance(p.finding, Refuted)}
+        return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All that `popek prove` finds out about one design."""
+
+    design: Design
+    classes: Mapping[tuple[str, str], Class]
+    properties: Mapping[Property, PropertyProof]
+    stats: Stats
+
+    @property
+    def kind(self) -> Kind:
+        proved = {p for p, found in self.properties.items() if found.verdict is Verdict.PROVED}
+        if not {Property.EQUIVALENCE, Property.CONTROL} <= proved:
+            return Kind.NONE
+        if Property.EFFICIENCY in proved:
+            return Kind.TRUE
+        return Kind.HYBRID if any(r.condition for r in self.design.rules) else Kind.INEFFICIENT
+
+    def met(self, expectation: Expectation) -> bool:
+        """Whether the property is refuted at exactly the forms that are named."""
+        found = self.properties.get(expectation.property)
+        if found is None:
+            return False
+        named = {f.key for f in self.design.isa.forms if self._named(f, expectation.names)}
+        return {f.key for f in found.refuted} == named
+
+    def _named(self, form: ir.Form, names: tuple[str, ...]) -> bool:
+        return selected(self.design.isa, form, names, self.classes[form.key])
+
+
+def selected(isa: ir.Isa, form: ir.Form, names: tuple[str, ...], kind: Class) -> bool:
+    """Whether a list of instructions, groups and classes has the form."""
+    own = {form.name, form.mnemonic, kind.value, "everything"}
+    own |= {group for group, members in isa.groups.items() if own & set(members)}
+    return bool(own & set(names))
+
+
+class Claim(Protocol):
+    def __call__(self, case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]: ...
+
+
+CLAIMS: Mapping[Property, Claim] = {
+    Property.EQUIVALENCE: equivalent,
+    Property.CONTROL: in_control,
+    Property.EFFICIENCY: slowed,
+}
+
+
+@dataclass
+class Proving:
+    """One run of the proofs about a design.  `classes`: of all forms, by `popek check`."""
+
+    design: Design
+    prover: Prover
+    classes: Mapping[tuple[str, str], Class]
+    top: str | None = None
+
+    def prove(self) -> Proof:
+        found: dict[Property, list[FormProof]] = {p: [] for p in Property}
+        for form in self.design.isa.forms:
+            for case in self.cases(form):
+                for property, finding in self._findings(case):
+                    found[property].append(FormProof(form, case.level, case.disposition, finding))
+        properties = {p: PropertyProof(p, tuple(proofs)) for p, proofs in found.items()}
+        return Proof(self.design, self.classes, properties, self.prover.stats)
+
+    def cases(self, form: ir.Form) -> Iterator[Case]:
+        """What becomes of a form, level by level."""
+        for level in Anatomy(self.design.isa, self.top).levels:
+            others: tuple[ir.Predicate, ...] = ()
+            for rule in self.design.rules:
+                if not selected(self.design.isa, form, rule.names, self.classes[form.key]):
+                    continue
+                disposition = self._disposition(form, rule)
+                yield Case(self.design, form, level, disposition, rule.condition, others)
+                if rule.condition is None:
+                    break
+                others = (*others, rule.condition)
+
+    def _disposition(self, form: ir.Form, rule: Rule) -> Disposition:
+        """What is innocuous is its own translation."""
+        innocuous = self.classes[form.key] is Class.INNOCUOUS
+        if rule.disposition is Disposition.TRANSLATE and innocuous:
+            return Disposition.RUN
+        return rule.disposition
+
+    def _findings(self, case: Case) -> Iterator[tuple[Property, Finding]]:
+        if case.disposition is Disposition.ABSENT or not self._arises(case):
+            return
+        yield Property.EQUIVALENCE, self._find(case, Property.EQUIVALENCE)
+        yield Property.CONTROL, self._find(case, Property.CONTROL)
+        if self.classes[case.form.key] is Class.INNOCUOUS:
+            yield Property.EFFICIENCY, self._find(case, Property.EFFICIENCY)
+
+    def _arises(self, case: Case) -> bool:
+        """Whether some state is one of the case: a rule for another level is not."""
+
+        def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+            return equivalent(case, algebra).without_violations(algebra)
+
+        title = f"{self._title(case)} arises"
+        finding = self.prover.find(title, case.form.body, build, case.form)
+        return not isinstance(finding, Proved)
+
+    def _find(self, case: Case, property: Property) -> Finding:
+        claim = CLAIMS[property]
+
+        def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+            return claim(case, algebra)
+
+        title = f"{self._title(case)} {property}"
+        return self.prover.find(title, case.form.body, build, case.form)
+
+    def _title(self, case: Case) -> str:
+        return f"{case.form.name} [{case.form.text}] at {case.level.name} {case.disposition}"
