@@ -22,6 +22,14 @@ from popek.theory.states import no_inputs
 State = dict[str, V | B]
 
 
+@dataclass(frozen=True, slots=True)
+class Left(Generic[V, B]):
+    """A state of the host's in which the guest goes on, behind `guard`."""
+
+    guard: V
+    state: Mapping[str, V | B]
+
+
 @dataclass(frozen=True)
 class Abstraction(Generic[V, B]):
     """The rows of a design, over an algebra."""
@@ -83,3 +91,20 @@ class Abstraction(Generic[V, B]):
             name: Piece(self.value(p.base, state), self.value(p.size, state))
             for name, p in self.design.placements.items()
         }
+
+    def chosen(
+        self, guard: V, then: Mapping[str, V | B], otherwise: Mapping[str, V | B]
+    ) -> State[V, B]:
+        """The state `then` where `guard` holds, else the other."""
+        algebra = self.algebra
+        result: State[V, B] = {}
+        for name, value in then.items():
+            other = otherwise[name]
+            component = self.design.isa.components.get(name)
+            if value is other:
+                result[name] = value
+            elif component is None or component.size is not None:
+                result[name] = algebra.bank_ite(guard, value, other)  # type: ignore[arg-type]
+            else:
+                result[name] = algebra.ite(guard, value, other, component.width)  # type: ignore[arg-type]
+        return result

@@ -7,8 +7,9 @@ anything, and of memory only the guest's own piece is read or written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from popek.hypervisor.abstraction import Abstraction, Left
 from popek.hypervisor.design import Design, Direct
 from popek.hypervisor.placing import outside
 from popek.hypervisor.virtual_step import VIRTUAL, Beside, Case, beside
@@ -28,7 +29,7 @@ def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
         runs[DIRECT], states[DIRECT] = direct, pair.host
     violations = [
         *_outside(case.design, algebra, pair),
-        *_required(case.design, algebra, pair),
+        *required(case.design, algebra, pair.alpha, pair.virtual.left),
     ]
     if direct is not None:
         violations += _frame(case.design, algebra, pair, direct)
@@ -45,15 +46,17 @@ def _outside(design: Design, algebra: Algebra[V, B], pair: Beside[V, B]) -> Iter
         yield Violation(Fault.STORAGE, condition, VIRTUAL, touched.memory, touched.span)
 
 
-def _required(design: Design, algebra: Algebra[V, B], pair: Beside[V, B]) -> Iterator[Violation[V]]:
-    """What the design requires holds, and registers are as its rows say, where the guest goes on.
-
-    A row without a real value lets the host have any.
-    """
-    for guard, reached in pair.virtual.left:
+def required(
+    design: Design,
+    algebra: Algebra[V, B],
+    alpha: Abstraction[V, B],
+    left: Sequence[Left[V, B]],
+) -> Iterator[Violation[V]]:
+    """Where the guest goes on without what the design requires."""
+    for one in left:
         for predicate in design.requirements:
-            broken = algebra.negation(pair.alpha.holds(predicate, reached))
-            condition = algebra.both(guard, broken)
+            broken = algebra.negation(alpha.holds(predicate, one.state))
+            condition = algebra.both(one.guard, broken)
             yield Violation(Fault.CHANGES, condition, VIRTUAL, "", predicate.span)
 
 

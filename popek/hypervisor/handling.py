@@ -10,7 +10,7 @@ from typing import Generic
 from popek.hypervisor.abstraction import Abstraction, State
 from popek.hypervisor.placing import Placed, Touched, Watched
 from popek.isa import ir
-from popek.semantics.algebra import B, V
+from popek.semantics.algebra import B, T, V
 from popek.semantics.outcome import DeviceEvent, Exit, Trapped
 from popek.semantics.step import Inputs, Run, next_pc
 from popek.source import Span
@@ -22,7 +22,7 @@ INJECTED = "@injected"
 EXPECTED = "expected."
 
 
-def expected(virtual: Mapping[str, V | B]) -> State[V, B]:
+def expected(virtual: Mapping[str, T]) -> dict[str, T]:
     """Entries that remember the guest's state, through all that a handler does."""
     return {f"{EXPECTED}{name}": value for name, value in virtual.items()}
 
@@ -60,6 +60,15 @@ class Handled(Generic[V, B]):
     left: list[Mapping[str, V | B]]
     touched: list[Touched[V]]
     events: list[DeviceEvent[V]]
+
+    def extend(self, other: Handled[V, B]) -> None:
+        """Adds what becomes of it in another handler."""
+        self.resumed += other.resumed
+        self.stopped += other.stopped
+        self.exits += other.exits
+        self.left += other.left
+        self.touched += other.touched
+        self.events += other.events
 
 
 @dataclass(frozen=True)

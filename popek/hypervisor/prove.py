@@ -11,6 +11,13 @@ from popek.hypervisor.control import in_control
 from popek.hypervisor.design import Design, Disposition, Expectation, Property, Rule
 from popek.hypervisor.efficiency import slowed
 from popek.hypervisor.equivalence import equivalent
+from popek.hypervisor.interrupts import (
+    Arrival,
+    injected,
+    kept_in_control,
+    regained,
+    unnoticed,
+)
 from popek.hypervisor.virtual_step import Case
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
@@ -46,15 +53,32 @@ class FormProof:
 
 
 @dataclass(frozen=True, slots=True)
+class InterruptProof:
+    """What was found of an interrupt of the real machine's that comes at one level, or, with an
+    empty name, of the host's getting control again.
+    """
+
+    interrupt: str
+    level: ir.Level
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
 class PropertyProof:
     """One property over all forms."""
 
     of: Property
     forms: tuple[FormProof, ...]
+    interrupts: tuple[InterruptProof, ...]
+    #: Interrupts of the guest's that no handler injects.
+    lost: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
         findings = [one.finding for one in self.forms]
+        findings += [one.finding for one in self.interrupts]
+        if self.lost:
+            return Verdict.REFUTED
         if any(isinstance(f, Refuted) for f in findings):
             return Verdict.REFUTED
         if any(isinstance(f, Undecided) for f in findings):
@@ -83,7 +107,8 @@ class Proof:
         if not {Property.EQUIVALENCE, Property.CONTROL} <= proved:
             return Kind.NONE
         if Property.EFFICIENCY in proved:
-            return Kind.TRUE
+            critical = Class.CRITICAL in self.classes.values()
+            return Kind.HYBRID if critical else Kind.TRUE
         return Kind.HYBRID if any(r.condition for r in self.design.rules) else Kind.INEFFICIENT
 
     def met(self, expectation: Expectation) -> bool:
@@ -106,7 +131,15 @@ def selected(isa: ir.Isa, form: ir.Form, names: tuple[str, ...], kind: Class) ->
 
 
 class Claim(Protocol):
+    """The obligation of one property of a case."""
+
     def __call__(self, case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]: ...
+
+
+class ArrivalClaim(Protocol):
+    """And of an interrupt that comes."""
+
+    def __call__(self, arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]: ...
 
 
 CLAIMS: Mapping[Property, Claim] = {
@@ -126,17 +159,64 @@ class Proving:
     top: str | None = None
 
     def prove(self) -> Proof:
-        found: dict[Property, list[FormProof]] = {p: [] for p in Property}
+        forms: dict[Property, list[FormProof]] = {p: [] for p in Property}
         for form in self.design.isa.forms:
             for case in self.cases(form):
-                for property, finding in self._findings(case):
-                    found[property].append(FormProof(form, case.level, case.disposition, finding))
-        properties = {p: PropertyProof(p, tuple(proofs)) for p, proofs in found.items()}
+                for about, finding in self._findings(case):
+                    proof = FormProof(form, case.level, case.disposition, finding)
+                    forms[about].append(proof)
+        interrupts: dict[Property, list[InterruptProof]] = {p: [] for p in Property}
+        for level in self.levels:
+            for about, name, finding in self._arrivals(level):
+                interrupts[about].append(InterruptProof(name, level, finding))
+        known = injected(self.design)
+        lost = tuple(i.name for i in self.design.isa.interrupts if i.name not in known)
+        properties = {
+            p: PropertyProof(
+                p,
+                tuple(forms[p]),
+                tuple(interrupts[p]),
+                lost if p is Property.EQUIVALENCE else (),
+            )
+            for p in Property
+        }
         return Proof(self.design, self.classes, properties, self.prover.stats)
+
+    @property
+    def levels(self) -> tuple[ir.Level, ...]:
+        """The guest's own levels."""
+        return Anatomy(self.design.isa, self.top).levels
+
+    def _arrivals(self, level: ir.Level) -> Iterator[tuple[Property, str, Finding]]:
+        """Each interrupt of the real machine's at one level, and that there is one."""
+        for interrupt in self.design.isa.interrupts:
+            arrival = Arrival(self.design, interrupt, level)
+            for about, claim in (
+                (Property.EQUIVALENCE, unnoticed),
+                (Property.CONTROL, kept_in_control),
+            ):
+
+                def build(
+                    algebra: Algebra[V, B],
+                    flat: bool,
+                    claim: ArrivalClaim = claim,
+                    arrival: Arrival = arrival,
+                ) -> Obligation[V, B]:
+                    return claim(arrival, algebra)
+
+                title = f"{interrupt.name} at {level.name} {about}"
+                yield about, interrupt.name, self.prover.find(title, interrupt.body, build)
+        if self.design.isa.interrupts:
+
+            def again(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+                return regained(self.design, level, algebra)
+
+            title = f"the host runs again at {level.name}"
+            yield Property.CONTROL, "", self.prover.find(title, (), again)
 
     def cases(self, form: ir.Form) -> Iterator[Case]:
         """What becomes of a form, level by level."""
-        for level in Anatomy(self.design.isa, self.top).levels:
+        for level in self.levels:
             others: tuple[ir.Predicate, ...] = ()
             for rule in self.design.rules:
                 if not selected(self.design.isa, form, rule.names, self.classes[form.key]):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from popek.hypervisor.abstraction import Abstraction, State
+from popek.hypervisor.abstraction import Abstraction, Left, State
 from popek.hypervisor.design import Design, Direct, Disposition, Kept
 from popek.hypervisor.handling import Handled, Handling, Instruction
 from popek.hypervisor.placing import Piece, Placed, Touched, Watched
@@ -49,11 +49,11 @@ class Case:
 class Ran(Generic[V, B]):
     """The guest's step under the design, as a step of its own, and what was done to the host.
 
-    `left` are the host's states in which the guest goes on, each behind its guard.
+    `left` are the host's states in which the guest goes on.
     """
 
     step: Step[V, B]
-    left: list[tuple[V, Mapping[str, V | B]]]
+    left: list[Left[V, B]]
     touched: list[Touched[V]]
     #: The real machine's own step, where it ran the instruction.
     direct: Step[V, B] | None
@@ -204,18 +204,15 @@ def _run(
             continue  # nobody is there: the guest does not go on
         state = {**host, **left.state}
         handling = Handling(alpha, state, left.guard, instruction, instruction.inputs)
-        params = design.isa.traps[left.name].params
-        handling.locals = {
-            argument(p.name): value for p, value in zip(params, left.args, strict=True)
-        }
-        handled = handling.complete(handler.body)
-        every.resumed += handled.resumed
-        every.stopped += handled.stopped
-        every.exits += handled.exits
-        every.left += handled.left
-        every.touched += handled.touched
-        every.events += handled.events
+        handling.locals = argument_locals(design, left)
+        every.extend(handling.complete(handler.body))
     return _ran(alpha, parts, every, direct, storage.touched)
+
+
+def argument_locals(design: Design, trap: Trapped[V, B]) -> dict[str, V]:
+    """The arguments of a trap, as its handler names them."""
+    params = design.isa.traps[trap.name].params
+    return {argument(p.name): value for p, value in zip(params, trap.args, strict=True)}
 
 
 def _ran(
@@ -226,20 +223,20 @@ def _ran(
     touched: list[Touched[V]],
 ) -> Ran[V, B]:
     """All ways in which the guest goes on, as one step of the guest's."""
-    algebra, isa = alpha.algebra, alpha.design.isa
+    algebra = alpha.algebra
     ways = [*parts, *((r.guard, r.waits, r.state) for r in handled.resumed)]
     ways = [way for way in ways if not algebra.is_false(way[0])]
     completes = waits = algebra.const(0, 1)
     state: Mapping[str, V | B] | None = None
-    left: list[tuple[V, Mapping[str, V | B]]] = []
+    left: list[Left[V, B]] = []
     for guard, waiting, reached in ways:
-        left.append((guard, reached))
+        left.append(Left(guard, reached))
         virtual = alpha.virtual(reached)
         completes = algebra.either(completes, guard)
         waits = algebra.either(waits, algebra.both(guard, waiting))
-        state = virtual if state is None else _chosen(isa, algebra, guard, virtual, state)
+        state = virtual if state is None else alpha.chosen(guard, virtual, state)
     for e, reached in zip(handled.exits, handled.left, strict=True):
-        left.append((e.guard, reached))
+        left.append(Left(e.guard, reached))
     step: Step[V, B] = Step(
         exits=tuple(handled.exits),
         completes=completes,
@@ -252,24 +249,3 @@ def _ran(
         inputs=(),
     )
     return Ran(step, left, [*touched, *handled.touched], direct)
-
-
-def _chosen(
-    isa: ir.Isa,
-    algebra: Algebra[V, B],
-    guard: V,
-    then: Mapping[str, V | B],
-    otherwise: Mapping[str, V | B],
-) -> State[V, B]:
-    """`then` where `guard` holds."""
-    result: State[V, B] = {}
-    for name, value in then.items():
-        other = otherwise[name]
-        component = isa.components.get(name)
-        if value is other:
-            result[name] = value
-        elif component is None or component.size is not None:
-            result[name] = algebra.bank_ite(guard, value, other)  # type: ignore[arg-type]
-        else:
-            result[name] = algebra.ite(guard, value, other, component.width)  # type: ignore[arg-type]
-    return result

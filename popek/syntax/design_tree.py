@@ -191,17 +191,7 @@ class ExpectCounterexample:
 
 
 Item = (
-    Header
-    | tree.Include
-    | Held
-    | Vcpu
-    | Arrangement
-    | Policy
-    | On
-    | Cost
-    | Assume
-    | Prove
-    | ExpectCounterexample
+    Header | Held | Vcpu | Arrangement | Policy | On | Cost | Assume | Prove | ExpectCounterexample
 )
 
 

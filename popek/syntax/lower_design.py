@@ -17,9 +17,6 @@ class DesignLowering(Statements):
     def start(self, *items: Any) -> tuple[design_tree.Item, ...]:
         return items
 
-    def include(self, word: Token, path: Token, end: Any) -> tree.Include:
-        return tree.Include(text_of(path) or "", span=self.around(word, path))
-
     def design(
         self, word: Token, title: Token, for_: Any, spec: Token, end: Any
     ) -> design_tree.Header:

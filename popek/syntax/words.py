@@ -16,7 +16,7 @@ ITEMS = words(
 )
 """The first words of the sentences in the first column of a spec."""
 
-DESIGN_ITEMS = words("hypervisor include host vcpu state instructions on cost assume prove expect")
+DESIGN_ITEMS = words("hypervisor host vcpu state instructions on cost assume prove expect")
 """And of a design."""
 
 PROPERTIES = words("encoding forms syntax see expect valid note")

@@ -94,6 +94,8 @@ class Prover:
     keep: Path | None = None
     stats: Stats = field(default_factory=Stats)
     _last: tuple[Body, Symbols] | None = None
+    #: What was found unsatisfiable last: an obligation may be its own special case.
+    _nowhere: Term | None = None
     _witnessed: dict[int, tuple[Body, Witness]] = field(default_factory=dict)
     _fields: dict[tuple[str, str], list[dict[str, int]]] = field(default_factory=dict)
 
@@ -256,7 +258,7 @@ class Prover:
         return terms.any_of(joined)
 
     def _ask(self, terms: Terms, name: str, goal: Term, budget: Budget | None = None) -> Answer:
-        if goal.is_value(0):
+        if goal.is_value(0) or goal is self._nowhere:
             return Unsat()
         if self.keep is not None:
             self._write(name, query(name, [goal]).text)
@@ -265,6 +267,8 @@ class Prover:
             self.stats.solver_calls += 1
         self.stats.solver_seconds += decision.stats.seconds
         self.stats.rlimit += decision.stats.rlimit
+        if isinstance(decision.answer, Unsat):
+            self._nowhere = goal
         return decision.answer
 
     def _write(self, name: str, text: str) -> None:

@@ -1,0 +1,138 @@
+"""Interrupts under a design: the real ones reach the host, the guest's own reach the guest.
+
+definitions.md, section 5.  An interrupt is a step of its own between instructions.  One of the real
+machine's leaves the guest as it was, but for what its handler injects: an injected interrupt is a
+step of the bare machine's, taken where that could take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from popek.hypervisor.abstraction import Abstraction, Left, State
+from popek.hypervisor.control import required
+from popek.hypervisor.design import Design
+from popek.hypervisor.equivalence import differences
+from popek.hypervisor.handling import EXPECTED, Handled, Handling, expected
+from popek.hypervisor.placing import Watched
+from popek.hypervisor.virtual_step import VIRTUAL, argument_locals, host_state
+from popek.isa import ir
+from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.outcome import Step, Trapped
+from popek.semantics.step import Run
+from popek.theory.direct import BARE, DIRECT, inputs_of
+from popek.theory.obligation import Fault, Obligation, Violation
+from popek.theory.states import Premise
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A real interrupt that comes while the guest is at a level of its own."""
+
+    design: Design
+    interrupt: ir.Interrupt
+    level: ir.Level
+
+
+def injected(design: Design) -> frozenset[str]:
+    """The interrupts of the virtual machine that some handler injects."""
+    return frozenset(
+        name
+        for handler in design.handlers.values()
+        for stmt in ir.statements(handler.body)
+        if isinstance(stmt, ir.Inject)
+        for name in stmt.interrupts
+    )
+
+
+def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """Where a real interrupt changes what the guest sees, or the guest does not go on."""
+    isa = arrival.design.isa
+    premises, host, alpha, step, handled = _arrived(arrival, algebra)
+    guest = alpha.virtual(host)
+    violations: list[Violation[V]] = []
+    silent = {**host, **step.state}
+    for v in differences(isa, algebra, guest, alpha.virtual(silent)):
+        violations.append(v.within(algebra, step.completes))
+    for e in step.exits:
+        if not isinstance(e, Trapped) or e.name not in arrival.design.handlers:
+            name = e.name if isinstance(e, Trapped) else ""
+            violations.append(Violation(Fault.COMPLETES, e.guard, BARE, name, e.span))
+    for resumed in handled.resumed:
+        wanted = {
+            name.removeprefix(EXPECTED): value
+            for name, value in resumed.state.items()
+            if name.startswith(EXPECTED)
+        }
+        for v in differences(isa, algebra, wanted, alpha.virtual(resumed.state)):
+            violations.append(v.within(algebra, resumed.guard))
+    for stopped in handled.stopped:
+        violations.append(
+            Violation(Fault.COMPLETES, stopped.guard, BARE, stopped.why, stopped.span)
+        )
+    for left in handled.exits:
+        # The bare machine does nothing here by itself: what is the guest's to take is injected.
+        span = left.span
+        violations.append(Violation(Fault.TRAPS, left.guard, VIRTUAL, "", span))
+    runs = {DIRECT: step}
+    return Obligation(premises, tuple(violations), runs, {DIRECT: host})
+
+
+def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """Where a real interrupt leaves the host without what the design requires."""
+    premises, host, alpha, step, handled = _arrived(arrival, algebra)
+    left = [Left(step.completes, {**host, **step.state})]
+    left += [Left(r.guard, r.state) for r in handled.resumed]
+    violations = list(required(arrival.design, algebra, alpha, left))
+    return Obligation(premises, tuple(violations), {DIRECT: step}, {DIRECT: host})
+
+
+def regained(design: Design, level: ir.Level, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """States in which no interrupt of the real machine's can come: the host would not run again."""
+    alpha, host, premises, _ = host_state(design, algebra, level)
+    none = algebra.const(1, 1)
+    for interrupt in design.isa.interrupts:
+        none = algebra.both(none, algebra.negation(_due(design, interrupt, algebra, host)))
+    run = alpha.run(host).finish()
+    violation = Violation(Fault.COMPLETES, none, DIRECT)
+    return Obligation(premises, (violation,), {DIRECT: run}, {DIRECT: host})
+
+
+def _due(
+    design: Design, interrupt: ir.Interrupt, algebra: Algebra[V, B], host: Mapping[str, V | B]
+) -> V:
+    """Whether an interrupt can come."""
+    run = _machine(design, algebra, host)
+    run.run(interrupt.setup)
+    return run.value(interrupt.condition)
+
+
+def _machine(design: Design, algebra: Algebra[V, B], host: Mapping[str, V | B]) -> Run[V, B]:
+    """The real machine between two instructions."""
+    names = (*design.isa.components, *design.isa.memories)
+    storage: Watched[V, B] = Watched()
+    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
+    return Run(design.isa, algebra, storage, {n: host[n] for n in names}, {}, inputs)
+
+
+def _arrived(
+    arrival: Arrival, algebra: Algebra[V, B]
+) -> tuple[tuple[Premise[V], ...], State[V, B], Abstraction[V, B], Step[V, B], Handled[V, B]]:
+    """The interrupt's own step on the real machine, and what its handlers do."""
+    design, interrupt = arrival.design, arrival.interrupt
+    alpha, host, premises, _ = host_state(design, algebra, arrival.level)
+    run = _machine(design, algebra, host)
+    run.run(interrupt.setup)
+    due = Premise("the interrupt comes", run.value(interrupt.condition))
+    run.run(interrupt.body)
+    step = run.finish()
+    every: Handled[V, B] = Handled([], [], [], [], [], [])
+    for left in step.exits:
+        if isinstance(left, Trapped) and (handler := design.handlers.get(left.name)):
+            state = {**host, **left.state}
+            state |= expected(alpha.virtual(state))
+            handling = Handling(alpha, state, left.guard, None, run.inputs)
+            handling.locals = argument_locals(design, left)
+            every.extend(handling.complete(handler.body))
+    return (*premises, due), host, alpha, step, every
