@@ -105,6 +105,8 @@ _RESET: Final = 0x4E70
 
 #: Seconds without an answer after which Hatari hangs.
 _PATIENCE: Final = 10.0
+#: Bytes of an answer after which there is no end to what Hatari says: traps in traps in traps.
+_MOST: Final = 1 << 22
 #: How often a case is run again that the video interrupted.
 _TRIES: Final = 4
 
@@ -274,6 +276,8 @@ class _Machine:
             if not part:
                 break
             said += part
+            if len(said) > _MOST:
+                raise _Lost("Hatari does not come to an end")
         if HALTS in said:
             raise _Halted
         if DONE not in said:
