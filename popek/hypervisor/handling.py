@@ -60,6 +60,8 @@ class Handled(Generic[V, B]):
     left: list[Mapping[str, V | B]]
     touched: list[Touched[V]]
     events: list[DeviceEvent[V]]
+    #: The host's states in which interrupts are injected, up to where it is as if it resumed.
+    injected: list[Resumed[V, B]]
 
     def extend(self, other: Handled[V, B]) -> None:
         """Adds what becomes of it in another handler."""
@@ -69,6 +71,7 @@ class Handled(Generic[V, B]):
         self.left += other.left
         self.touched += other.touched
         self.events += other.events
+        self.injected += other.injected
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Handling(Run[V, B]):
         self.alpha = alpha
         self._own = own
         self.instruction = instruction
-        self.handled: Handled[V, B] = Handled([], [], [], [], [], [])
+        self.handled: Handled[V, B] = Handled([], [], [], [], [], [], [])
         self._prefix = guard
 
     @property
@@ -116,6 +119,11 @@ class Handling(Run[V, B]):
             self._resume()
         self.handled.touched += self._own.touched
         return self.handled
+
+    def _jump(self, target: ir.Expr, span: Span) -> None:
+        """In a handler the pc reads as it was assigned last."""
+        super()._jump(target, span)
+        self.state[self.isa.pc] = self.target
 
     def act(self, action: ir.Action) -> None:
         match action:
@@ -146,6 +154,7 @@ class Handling(Run[V, B]):
         is then in any state, which what follows has to leave alone.
         """
         design, algebra = self.alpha.design, self.algebra
+        self.handled.injected.append(Resumed(self.path, self.waits, self.now))
         fresh: State[V, B] = {}
         for c in design.isa.components.values():
             symbol = f"{c.name}{INJECTED}"
@@ -159,7 +168,7 @@ class Handling(Run[V, B]):
             )
         now = self.alpha.put(self.now, fresh)
         self.target = now[self.isa.pc]  # type: ignore[assignment]
-        self.state = {**now, **expected(self.alpha.virtual(now)), self.isa.pc: self.target}
+        self.state = {**now, **expected(self.alpha.virtual(now))}
 
     def _resume(self) -> None:
         loaded = self.alpha.loaded(self.now)
@@ -197,6 +206,6 @@ class Handling(Run[V, B]):
         self.handled.events += [replace(e, guard=within(e.guard)) for e in step.events]
         after = self.alpha.put(before, step.state)
         self.target = after[self.isa.pc]  # type: ignore[assignment]
-        self.state = {**after, self.isa.pc: self.state[self.isa.pc]}
+        self.state = after
         self.waits = algebra.either(self.waits, step.waits)
         self._live = algebra.both(self._live, step.completes)

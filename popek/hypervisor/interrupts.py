@@ -59,7 +59,7 @@ def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
         if not isinstance(e, Trapped) or e.name not in arrival.design.handlers:
             name = e.name if isinstance(e, Trapped) else ""
             violations.append(Violation(Fault.COMPLETES, e.guard, BARE, name, e.span))
-    for resumed in handled.resumed:
+    for resumed in (*handled.injected, *handled.resumed):
         wanted = {
             name.removeprefix(EXPECTED): value
             for name, value in resumed.state.items()
@@ -82,7 +82,8 @@ def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
 def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where a real interrupt leaves the host without what the design requires."""
     premises, host, alpha, step, handled = _arrived(arrival, algebra)
-    left = [Left(step.completes, {**host, **step.state})]
+    silent: State[V, B] = {**host, **step.state}
+    left: list[Left[V, B]] = [Left(step.completes, silent)]
     left += [Left(r.guard, r.state) for r in handled.resumed]
     violations = list(required(arrival.design, algebra, alpha, left))
     return Obligation(premises, tuple(violations), {DIRECT: step}, {DIRECT: host})
@@ -127,7 +128,7 @@ def _arrived(
     due = Premise("the interrupt comes", run.value(interrupt.condition))
     run.run(interrupt.body)
     step = run.finish()
-    every: Handled[V, B] = Handled([], [], [], [], [], [])
+    every: Handled[V, B] = Handled([], [], [], [], [], [], [])
     for left in step.exits:
         if isinstance(left, Trapped) and (handler := design.handlers.get(left.name)):
             state = {**host, **left.state}

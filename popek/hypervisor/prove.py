@@ -86,6 +86,11 @@ class PropertyProof:
         return Verdict.PROVED
 
     @property
+    def refuted_interrupts(self) -> tuple[InterruptProof, ...]:
+        """Where it fails between instructions."""
+        return tuple(i for i in self.interrupts if isinstance(i.finding, Refuted))
+
+    @property
     def refuted(self) -> tuple[ir.Form, ...]:
         """The forms at which it fails, each once."""
         found = {p.form.key: p.form for p in self.forms if isinstance(p.finding, Refuted)}

@@ -193,7 +193,7 @@ def _run(
     )
     after: State[V, B] = {**host, **direct.state}
     parts: list[tuple[V, V, Mapping[str, V | B]]] = [(direct.completes, direct.waits, after)]
-    every: Handled[V, B] = Handled([], [], [], [], [], [])
+    every: Handled[V, B] = Handled([], [], [], [], [], [], [])
     for left in direct.exits:
         if not isinstance(left, Trapped):
             every.exits.append(left)
