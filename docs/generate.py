@@ -43,6 +43,7 @@ GROUPS = {
     "07": "Variants",
     "08": "Limits",
     "09": "Assembly",
+    "10": "Designs",
 }
 """The groups of codes, by the two digits after the letter."""
 
