@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 SEEDS = ("1", "2", "3")
 
@@ -15,6 +16,7 @@ def printed(program: str) -> set[bytes]:
         subprocess.run(
             [sys.executable, "-c", program],
             env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[1],
             check=True,
             capture_output=True,
         ).stdout

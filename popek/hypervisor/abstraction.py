@@ -50,6 +50,11 @@ class Abstraction(Generic[V, B]):
         run.run(predicate.setup)
         return run.value(predicate.condition)
 
+    def machine(self, state: Mapping[str, V | B]) -> State[V, B]:
+        """The real machine's part of the host's state."""
+        isa = self.design.isa
+        return {name: state[name] for name in (*isa.components, *isa.memories)}
+
     def virtual(self, state: Mapping[str, V | B]) -> State[V, B]:
         """alpha: the guest's state in a state of the host's."""
         found: State[V, B] = {m: state[m] for m in self.design.isa.memories}

@@ -29,7 +29,7 @@ def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
         runs[DIRECT], states[DIRECT] = direct, pair.host
     violations = [
         *_outside(case.design, algebra, pair),
-        *required(case.design, algebra, pair.alpha, pair.virtual.left),
+        *required(pair.alpha, pair.virtual.left),
     ]
     if direct is not None:
         violations += _frame(case.design, algebra, pair, direct)
@@ -46,15 +46,11 @@ def _outside(design: Design, algebra: Algebra[V, B], pair: Beside[V, B]) -> Iter
         yield Violation(Fault.STORAGE, condition, VIRTUAL, touched.memory, touched.span)
 
 
-def required(
-    design: Design,
-    algebra: Algebra[V, B],
-    alpha: Abstraction[V, B],
-    left: Sequence[Left[V, B]],
-) -> Iterator[Violation[V]]:
+def required(alpha: Abstraction[V, B], left: Sequence[Left[V, B]]) -> Iterator[Violation[V]]:
     """Where the guest goes on without what the design requires."""
+    algebra = alpha.algebra
     for one in left:
-        for predicate in design.requirements:
+        for predicate in alpha.design.requirements:
             broken = algebra.negation(alpha.holds(predicate, one.state))
             condition = algebra.both(one.guard, broken)
             yield Violation(Fault.CHANGES, condition, VIRTUAL, "", predicate.span)

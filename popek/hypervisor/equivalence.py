@@ -6,14 +6,14 @@ machine, and ends in the same state of the guest's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from popek.hypervisor.virtual_step import VIRTUAL, Case, beside
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import DeviceEvent, ShutDown, Step, Trapped
 from popek.theory.direct import BARE, DIRECT, components_differ
-from popek.theory.obligation import Fault, Guards, Obligation, Violation
+from popek.theory.obligation import Fault, Guards, Obligation, Violation, any_of
 
 
 def equivalent(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
@@ -26,9 +26,7 @@ def equivalent(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
     # What the bare machine leaves open may be whatever the guest sees; that it keeps to its own is
     # for control.
     opened = Guards(algebra, bare).left_open().values()
-    decided = algebra.negation(
-        _either(algebra, [e.guard for e in opened if not e.beyond_privilege])
-    )
+    decided = algebra.negation(any_of(algebra, [e.guard for e in opened if not e.beyond_privilege]))
     violations = [
         violation.within(algebra, decided)
         for violation in (
@@ -41,15 +39,18 @@ def equivalent(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
     return Obligation(pair.premises, tuple(violations), runs, states, pair.fields)
 
 
-def _either(algebra: Algebra[V, B], conditions: Sequence[V]) -> V:
-    result = algebra.const(0, 1)
-    for condition in conditions:
-        result = algebra.either(result, condition)
-    return result
-
-
 def _unequal(algebra: Algebra[V, B], a: V, b: V) -> V:
     return algebra.negation(algebra.equal(a, b, 1))
+
+
+def _arguments_differ(
+    algebra: Algebra[V, B],
+    a: Trapped[V, B] | DeviceEvent[V],
+    b: Trapped[V, B] | DeviceEvent[V],
+) -> Iterator[V]:
+    """Of two traps, or events, of one name: for each argument whether it differs."""
+    for x, y, width in zip(a.args, b.args, a.widths, strict=True):
+        yield algebra.negation(algebra.equal(x, y, width))
 
 
 def _states(
@@ -92,7 +93,7 @@ def _traps(
     for name in dict.fromkeys(t.name for t in (*bare.traps, *virtual.traps)):
         here = [t for t in bare.traps if t.name == name]
         there = [t for t in virtual.traps if t.name == name]
-        guards = [_either(algebra, [t.guard for t in traps]) for traps in (here, there)]
+        guards = [any_of(algebra, [t.guard for t in traps]) for traps in (here, there)]
         span = (here or there)[0].span
         differ = _unequal(algebra, guards[0], guards[1])
         yield Violation(Fault.TRAPS_DIFFER, differ, VIRTUAL, name, span)
@@ -107,8 +108,7 @@ def _one_trap(
     within = algebra.both(a.guard, b.guard)
     if algebra.is_false(within):
         return
-    for x, y, width in zip(a.args, b.args, a.widths, strict=True):
-        other = algebra.negation(algebra.equal(x, y, width))
+    for other in _arguments_differ(algebra, a, b):
         condition = algebra.both(within, other)
         yield Violation(Fault.TRAPS_DIFFER, condition, VIRTUAL, a.name, a.span)
     for violation in differences(isa, algebra, a.state, b.state):
@@ -120,7 +120,7 @@ def _other_ends(
 ) -> Iterator[Violation[V]]:
     """One goes on and the other does not: it is stopped, shuts down, or is left open."""
     guards = [
-        _either(algebra, [e.guard for e in run.exits if isinstance(e, ShutDown)])
+        any_of(algebra, [e.guard for e in run.exits if isinstance(e, ShutDown)])
         for run in (bare, virtual)
     ]
     yield Violation(Fault.SHUTS_DOWN, _unequal(algebra, guards[0], guards[1]), VIRTUAL)
@@ -149,7 +149,6 @@ def _events(
         guards = [zero if e is None else e.guard for e in (a, b)]
         differ = _unequal(algebra, guards[0], guards[1])
         if a is not None and b is not None:
-            for x, y, width in zip(a.args, b.args, a.widths, strict=True):
-                other = algebra.negation(algebra.equal(x, y, width))
-                differ = algebra.either(differ, algebra.both(a.guard, other))
+            others = any_of(algebra, _arguments_differ(algebra, a, b))
+            differ = algebra.either(differ, algebra.both(a.guard, others))
         yield Violation(Fault.DEVICE, differ, VIRTUAL, place[0], place[2])

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from popek.hypervisor.abstraction import Abstraction, State
 from popek.hypervisor.placing import Placed, Touched, Watched
 from popek.isa import ir
+from popek.isa.statements import argument
 from popek.semantics.algebra import B, T, V
 from popek.semantics.outcome import DeviceEvent, Exit, Trapped
-from popek.semantics.step import Inputs, Run, next_pc
+from popek.semantics.step import Inputs, Run, step
 from popek.source import Span
+from popek.theory.states import free
 
 #: Ends the names of what the virtual machine has after an interrupt of its own.
 INJECTED = "@injected"
@@ -54,14 +55,14 @@ class Handled(Generic[V, B]):
     cells that were reached on the way, `events` what virtual devices are told.
     """
 
-    resumed: list[Resumed[V, B]]
-    stopped: list[Stopped[V]]
-    exits: list[Exit[V, B]]
-    left: list[Mapping[str, V | B]]
-    touched: list[Touched[V]]
-    events: list[DeviceEvent[V]]
+    resumed: list[Resumed[V, B]] = field(default_factory=list)
+    stopped: list[Stopped[V]] = field(default_factory=list)
+    exits: list[Exit[V, B]] = field(default_factory=list)
+    left: list[Mapping[str, V | B]] = field(default_factory=list)
+    touched: list[Touched[V]] = field(default_factory=list)
+    events: list[DeviceEvent[V]] = field(default_factory=list)
     #: The host's states in which interrupts are injected, up to where it is as if it resumed.
-    injected: list[Resumed[V, B]]
+    injected: list[Resumed[V, B]] = field(default_factory=list)
 
     def extend(self, other: Handled[V, B]) -> None:
         """Adds what becomes of it in another handler."""
@@ -104,7 +105,7 @@ class Handling(Run[V, B]):
         self.alpha = alpha
         self._own = own
         self.instruction = instruction
-        self.handled: Handled[V, B] = Handled([], [], [], [], [], [], [])
+        self.handled: Handled[V, B] = Handled()
         self._prefix = guard
 
     @property
@@ -157,11 +158,7 @@ class Handling(Run[V, B]):
         self.handled.injected.append(Resumed(self.path, self.waits, self.now))
         fresh: State[V, B] = {}
         for c in design.isa.components.values():
-            symbol = f"{c.name}{INJECTED}"
-            if c.size is None:
-                fresh[c.name] = algebra.variable(symbol, c.width)
-            else:
-                fresh[c.name] = algebra.bank_variable(symbol, c.index_width, c.width)
+            fresh[c.name] = free(algebra, c, f"{c.name}{INJECTED}")
         for m in design.isa.memories.values():
             fresh[m.name] = algebra.bank_variable(
                 f"memory.{m.name}{INJECTED}", m.index_width, m.width
@@ -177,35 +174,43 @@ class Handling(Run[V, B]):
 
     def _interpret(self, instruction: Instruction[V]) -> None:
         """The step of the virtual machine; traps in it are the guest's own."""
-        isa, form = self.alpha.design.isa, instruction.form
-        with self._virtual(instruction.fields, instruction.inputs) as run:
-            run.target = run.value(next_pc(isa, form))
-            run.run(form.body)
-
-    @contextmanager
-    def _virtual(self, fields: Mapping[str, V], inputs: Inputs[V]) -> Iterator[Run[V, B]]:
-        """A run of the virtual machine from the guest's state, which then has its effects."""
-        algebra = self.algebra
+        algebra, isa, form = self.algebra, self.alpha.design.isa, instruction.form
         before = self.now
         storage: Placed[V, B] = Placed(self.alpha.pieces(before))
-        run = Run(
-            self.alpha.design.isa, algebra, storage, self.alpha.virtual(before), fields, inputs
-        )
-        yield run
-        step = run.finish()
+        virtual, fields = self.alpha.virtual(before), instruction.fields
+        done = step(isa, form, algebra, storage, virtual, fields, instruction.inputs)
         path = self.path
 
         def within(guard: V) -> V:
             return algebra.both(path, guard)
 
-        for left in step.exits:
+        for left in done.exits:
             self.handled.exits.append(replace(left, guard=within(left.guard)))
-            state = left.state if isinstance(left, Trapped) else run.before
+            state = left.state if isinstance(left, Trapped) else virtual
             self.handled.left.append(self.alpha.put(before, state))
         self.handled.touched += [replace(t, guard=within(t.guard)) for t in storage.touched]
-        self.handled.events += [replace(e, guard=within(e.guard)) for e in step.events]
-        after = self.alpha.put(before, step.state)
-        self.target = after[self.isa.pc]  # type: ignore[assignment]
-        self.state = after
-        self.waits = algebra.either(self.waits, step.waits)
-        self._live = algebra.both(self._live, step.completes)
+        self.handled.events += [replace(e, guard=within(e.guard)) for e in done.events]
+        self.state = self.alpha.put(before, done.state)
+        self.target = self.state[self.isa.pc]  # type: ignore[assignment]
+        self.waits = algebra.either(self.waits, done.waits)
+        self._live = algebra.both(self._live, done.completes)
+
+
+def answered(
+    alpha: Abstraction[V, B],
+    state: Mapping[str, V | B],
+    trap: Trapped[V, B],
+    instruction: Instruction[V] | None,
+    inputs: Inputs[V],
+) -> Handled[V, B]:
+    """What the design's handler makes of a trap of the real machine's that left the host in this
+    state; nothing, where there is no handler.
+    """
+    design = alpha.design
+    handler = design.handlers.get(trap.name)
+    if handler is None:
+        return Handled()
+    handling = Handling(alpha, state, trap.guard, instruction, inputs)
+    params = design.isa.traps[trap.name].params
+    handling.locals = {argument(p.name): v for p, v in zip(params, trap.args, strict=True)}
+    return handling.complete(handler.body)

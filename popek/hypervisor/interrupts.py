@@ -14,9 +14,9 @@ from popek.hypervisor.abstraction import Abstraction, Left, State
 from popek.hypervisor.control import required
 from popek.hypervisor.design import Design
 from popek.hypervisor.equivalence import differences
-from popek.hypervisor.handling import EXPECTED, Handled, Handling, expected
+from popek.hypervisor.handling import EXPECTED, Handled, answered, expected
 from popek.hypervisor.placing import Watched
-from popek.hypervisor.virtual_step import VIRTUAL, argument_locals, host_state
+from popek.hypervisor.virtual_step import VIRTUAL, host_state
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import Step, Trapped
@@ -85,7 +85,7 @@ def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B
     silent: State[V, B] = {**host, **step.state}
     left: list[Left[V, B]] = [Left(step.completes, silent)]
     left += [Left(r.guard, r.state) for r in handled.resumed]
-    violations = list(required(arrival.design, algebra, alpha, left))
+    violations = list(required(alpha, left))
     return Obligation(premises, tuple(violations), {DIRECT: step}, {DIRECT: host})
 
 
@@ -94,27 +94,23 @@ def regained(design: Design, level: ir.Level, algebra: Algebra[V, B]) -> Obligat
     alpha, host, premises, _ = host_state(design, algebra, level)
     none = algebra.const(1, 1)
     for interrupt in design.isa.interrupts:
-        none = algebra.both(none, algebra.negation(_due(design, interrupt, algebra, host)))
+        none = algebra.both(none, algebra.negation(_due(_machine(alpha, host), interrupt)))
     run = alpha.run(host).finish()
     violation = Violation(Fault.COMPLETES, none, DIRECT)
     return Obligation(premises, (violation,), {DIRECT: run}, {DIRECT: host})
 
 
-def _due(
-    design: Design, interrupt: ir.Interrupt, algebra: Algebra[V, B], host: Mapping[str, V | B]
-) -> V:
-    """Whether an interrupt can come."""
-    run = _machine(design, algebra, host)
+def _due(run: Run[V, B], interrupt: ir.Interrupt) -> V:
+    """Whether an interrupt can come, where the run is."""
     run.run(interrupt.setup)
     return run.value(interrupt.condition)
 
 
-def _machine(design: Design, algebra: Algebra[V, B], host: Mapping[str, V | B]) -> Run[V, B]:
+def _machine(alpha: Abstraction[V, B], host: Mapping[str, V | B]) -> Run[V, B]:
     """The real machine between two instructions."""
-    names = (*design.isa.components, *design.isa.memories)
     storage: Watched[V, B] = Watched()
-    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
-    return Run(design.isa, algebra, storage, {n: host[n] for n in names}, {}, inputs)
+    inputs = inputs_of(alpha.algebra, DIRECT, clocks_shared=True)
+    return Run(alpha.design.isa, alpha.algebra, storage, alpha.machine(host), {}, inputs)
 
 
 def _arrived(
@@ -123,17 +119,14 @@ def _arrived(
     """The interrupt's own step on the real machine, and what its handlers do."""
     design, interrupt = arrival.design, arrival.interrupt
     alpha, host, premises, _ = host_state(design, algebra, arrival.level)
-    run = _machine(design, algebra, host)
-    run.run(interrupt.setup)
-    due = Premise("the interrupt comes", run.value(interrupt.condition))
+    run = _machine(alpha, host)
+    due = Premise("the interrupt comes", _due(run, interrupt))
     run.run(interrupt.body)
     step = run.finish()
-    every: Handled[V, B] = Handled([], [], [], [], [], [], [])
+    every: Handled[V, B] = Handled()
     for left in step.exits:
-        if isinstance(left, Trapped) and (handler := design.handlers.get(left.name)):
+        if isinstance(left, Trapped):
             state = {**host, **left.state}
             state |= expected(alpha.virtual(state))
-            handling = Handling(alpha, state, left.guard, None, run.inputs)
-            handling.locals = argument_locals(design, left)
-            every.extend(handling.complete(handler.body))
+            every.extend(answered(alpha, state, left, None, run.inputs))
     return (*premises, due), host, alpha, step, every

@@ -24,6 +24,7 @@ from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
 from popek.theory.obligation import Obligation
 from popek.theory.prover import Prover, Stats
+from popek.theory.theorems import Verdict
 from popek.theory.verdict import Class, Finding, Proved, Refuted, Undecided
 
 
@@ -34,12 +35,6 @@ class Kind(StrEnum):
     HYBRID = "hybrid"
     INEFFICIENT = "hypervisor, not efficient"
     NONE = "not a hypervisor"
-
-
-class Verdict(StrEnum):
-    PROVED = "proved"
-    REFUTED = "refuted"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)

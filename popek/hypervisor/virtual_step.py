@@ -6,21 +6,21 @@ the virtual CPU.  The host's states are made from the guest's, so that alpha of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic
 
 from popek.hypervisor.abstraction import Abstraction, Left, State
 from popek.hypervisor.design import Design, Direct, Disposition, Kept
-from popek.hypervisor.handling import Handled, Handling, Instruction
+from popek.hypervisor.handling import Handled, Handling, Instruction, Resumed, answered
 from popek.hypervisor.placing import Piece, Placed, Touched, Watched
 from popek.isa import ir
-from popek.isa.statements import argument
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import Step, Trapped
 from popek.semantics.step import step
+from popek.semantics.storage import Walk
 from popek.theory.direct import BARE, DIRECT, inputs_of
-from popek.theory.states import Own, Premise, Shared, StateBuilder, Supply, fields_of
+from popek.theory.states import Own, Premise, Shared, StateBuilder, Supply, fields_of, free
 
 #: The side of a witness that is the guest under the design.
 VIRTUAL = "@virtual"
@@ -70,12 +70,11 @@ class Beside(Generic[V, B]):
     guest: State[V, B]
     pieces: Mapping[str, Piece[V]]
     bare: Step[V, B]
-    bare_touched: list[Touched[V]]
     virtual: Ran[V, B]
 
 
 def host_state(
-    design: Design, algebra: Algebra[V, B], level: ir.Level | None
+    design: Design, algebra: Algebra[V, B], level: ir.Level
 ) -> tuple[Abstraction[V, B], State[V, B], tuple[Premise[V], ...], StateBuilder[V, B]]:
     """Any state of the host's in which the guest, at a level of its own, runs."""
     isa = design.isa
@@ -83,45 +82,30 @@ def host_state(
     host: State[V, B] = {
         name: algebra.variable(f"{name}@host", c.width) for name, c in design.parameters.items()
     }
-    for name, c in design.extras.items():
-        host[name] = (
-            algebra.variable(name, c.width)
-            if c.size is None
-            else algebra.bank_variable(name, c.index_width, c.width)
-        )
+    host |= {name: free(algebra, c, name) for name, c in design.extras.items()}
 
     def supply(component: ir.Component) -> Supply:
         return Shared() if isinstance(design.rows[component.name], Direct) else Own()
 
-    builder: StateBuilder[V, B] = StateBuilder(isa, algebra, BARE, Watched())
+    builder: StateBuilder[V, B] = StateBuilder(isa, algebra, BARE, Walk())
     builder.supply(supply)
     for name, row in design.rows.items():
         if isinstance(row, Kept) and row.value is not None:
             builder.state[name] = alpha.value(row.value, {**builder.state, **host})
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
-    if level is not None:
-        builder.level(level)
+    builder.level(level)
     builder.invariants()
-    _real(design, algebra, host)
+    for component in isa.components.values():
+        match design.rows[component.name]:
+            case Kept(real=None):  # the real machine may hold anything
+                host[component.name] = free(algebra, component, f"{component.name}{DIRECT}")
+            case _:
+                pass
     host = alpha.loaded(alpha.put(host, builder.state))
     required = [Premise(f"require {p.text}", alpha.holds(p, host)) for p in design.requirements]
     assumed = [Premise(f"assume {p.text}", alpha.holds(p, host)) for p in design.contracts]
     return alpha, host, (*builder.premises, *required, *assumed), builder
-
-
-def _real(design: Design, algebra: Algebra[V, B], host: State[V, B]) -> None:
-    """What the real machine holds where no row says what: anything."""
-    for component in design.isa.components.values():
-        name = component.name
-        row = design.rows[name]
-        if isinstance(row, Kept) and row.real is None:
-            symbol = f"{name}{DIRECT}"
-            host[name] = (
-                algebra.variable(symbol, component.width)
-                if component.size is None
-                else algebra.bank_variable(symbol, component.index_width, component.width)
-            )
 
 
 def beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
@@ -147,7 +131,7 @@ def _beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
     instruction = Instruction(form, fields, inputs)
     match case.disposition:
         case Disposition.RUN | Disposition.TRAP:
-            virtual = _run(alpha, host, instruction, algebra)
+            virtual = _run(alpha, host, instruction)
         case Disposition.INTERPRET | Disposition.TRANSLATE:
             virtual = _interpreted(alpha, host, instruction)
         case Disposition.ABSENT:
@@ -160,7 +144,6 @@ def _beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
         guest,
         pieces,
         bare,
-        placed.touched,
         virtual,
     )
 
@@ -172,80 +155,54 @@ def _interpreted(
     algebra = alpha.algebra
     span = instruction.form.span
     handling = Handling(alpha, host, algebra.const(1, 1), instruction, instruction.inputs)
-    handled = handling.complete((ir.Interpret(span), ir.Resume(span)))
-    return _ran(alpha, [], handled, None, [])
+    return _ran(alpha, handling.complete((ir.Interpret(span), ir.Resume(span))), None)
 
 
-def _run(
-    alpha: Abstraction[V, B],
-    host: State[V, B],
-    instruction: Instruction[V],
-    algebra: Algebra[V, B],
-) -> Ran[V, B]:
+def _run(alpha: Abstraction[V, B], host: State[V, B], instruction: Instruction[V]) -> Ran[V, B]:
     """The real machine runs the instruction; where it traps, the handler does the rest."""
-    design = alpha.design
-    names = (*design.isa.components, *design.isa.memories)
-    machine = {name: host[name] for name in names}
+    isa, algebra = alpha.design.isa, alpha.algebra
     storage: Watched[V, B] = Watched()
     inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
-    direct = step(
-        design.isa, instruction.form, algebra, storage, machine, instruction.fields, inputs
-    )
-    after: State[V, B] = {**host, **direct.state}
-    parts: list[tuple[V, V, Mapping[str, V | B]]] = [(direct.completes, direct.waits, after)]
-    every: Handled[V, B] = Handled([], [], [], [], [], [], [])
+    machine, fields = alpha.machine(host), instruction.fields
+    direct = step(isa, instruction.form, algebra, storage, machine, fields, inputs)
+    every: Handled[V, B] = Handled(touched=storage.touched)
+    every.resumed.append(Resumed(direct.completes, direct.waits, {**host, **direct.state}))
     for left in direct.exits:
-        if not isinstance(left, Trapped):
+        if isinstance(left, Trapped):
+            # Where nobody handles it, the guest does not go on.
+            state = {**host, **left.state}
+            every.extend(answered(alpha, state, left, instruction, instruction.inputs))
+        else:
             every.exits.append(left)
             every.left.append(host)
-            continue
-        handler = design.handlers.get(left.name)
-        if handler is None:
-            continue  # nobody is there: the guest does not go on
-        state = {**host, **left.state}
-        handling = Handling(alpha, state, left.guard, instruction, instruction.inputs)
-        handling.locals = argument_locals(design, left)
-        every.extend(handling.complete(handler.body))
-    return _ran(alpha, parts, every, direct, storage.touched)
+    return _ran(alpha, every, direct)
 
 
-def argument_locals(design: Design, trap: Trapped[V, B]) -> dict[str, V]:
-    """The arguments of a trap, as its handler names them."""
-    params = design.isa.traps[trap.name].params
-    return {argument(p.name): value for p, value in zip(params, trap.args, strict=True)}
-
-
-def _ran(
-    alpha: Abstraction[V, B],
-    parts: Sequence[tuple[V, V, Mapping[str, V | B]]],
-    handled: Handled[V, B],
-    direct: Step[V, B] | None,
-    touched: list[Touched[V]],
-) -> Ran[V, B]:
+def _ran(alpha: Abstraction[V, B], handled: Handled[V, B], direct: Step[V, B] | None) -> Ran[V, B]:
     """All ways in which the guest goes on, as one step of the guest's."""
     algebra = alpha.algebra
-    ways = [*parts, *((r.guard, r.waits, r.state) for r in handled.resumed)]
-    ways = [way for way in ways if not algebra.is_false(way[0])]
     completes = waits = algebra.const(0, 1)
-    state: Mapping[str, V | B] | None = None
+    state: State[V, B] = {}
     left: list[Left[V, B]] = []
-    for guard, waiting, reached in ways:
-        left.append(Left(guard, reached))
-        virtual = alpha.virtual(reached)
-        completes = algebra.either(completes, guard)
-        waits = algebra.either(waits, algebra.both(guard, waiting))
-        state = virtual if state is None else alpha.chosen(guard, virtual, state)
+    for way in handled.resumed:
+        if algebra.is_false(way.guard):
+            continue
+        left.append(Left(way.guard, way.state))
+        virtual = alpha.virtual(way.state)
+        completes = algebra.either(completes, way.guard)
+        waits = algebra.either(waits, algebra.both(way.guard, way.waits))
+        state = alpha.chosen(way.guard, virtual, state) if state else virtual
     for e, reached in zip(handled.exits, handled.left, strict=True):
         left.append(Left(e.guard, reached))
     step: Step[V, B] = Step(
         exits=tuple(handled.exits),
         completes=completes,
         waits=waits,
-        state=state if state is not None else {},
+        state=state,
         accesses=(),
         events=tuple(handled.events),
         promises=(),
         assigned=() if direct is None else direct.assigned,
         inputs=(),
     )
-    return Ran(step, left, [*touched, *handled.touched], direct)
+    return Ran(step, left, handled.touched, direct)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,20 +18,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Place:
+class Place(ABC):
     """Something with a width that is read and written."""
 
     width: int
     layout: Layout | None
     span: Span
 
+    @abstractmethod
     def read(self, clause: Clause) -> Typed:
         """The value now; may emit statements."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, clause: Clause, value: ir.Expr, span: Span) -> None:
         """Emit the assignment; `value` has the place's width."""
-        raise NotImplementedError
 
     def latch(self, clause: Clause) -> Place:
         """The same place with its address as it is now."""

@@ -98,7 +98,7 @@ def _plain(data: Any) -> Any:
         case tuple():
             return tuple(_plain(item) for item in data)
         case str():
-            return str(data) if type(data) is str else "".join(data)
+            return str(data)
         case _:
             return data
 

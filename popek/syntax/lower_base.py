@@ -117,6 +117,9 @@ class Base:
     level_name = column = endian = side = role = field_role = word
     trap_kind = access = amend_where = word
 
+    def size(self, opening: Token, expr: Any, closing: Token) -> Part:
+        return Part(expr, self.around(opening, closing))
+
     def type_ref(self, name: Token, opening: Any, size: Any, closing: Any) -> tree.TypeRef:
         return tree.TypeRef(name.value, size, span=self.around(name, closing))
 

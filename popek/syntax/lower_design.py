@@ -50,9 +50,6 @@ class DesignLowering(Statements):
     def vcpu(self, word: Token, *symbols: Any) -> design_tree.Vcpu:
         return design_tree.Vcpu(symbols[2:-1], span=self.around(word, symbols))
 
-    def size(self, opening: Token, value: Any, closing: Token) -> Part:
-        return Part(value, self.around(opening, closing))
-
     def vcpu_row(
         self, name: Token, size: Part | None, colon: Any, type_: Any, title: Token | None, end: Any
     ) -> design_tree.VcpuRow:

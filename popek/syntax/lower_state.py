@@ -14,9 +14,6 @@ from popek.syntax.lower_enc import Encodings
 class StateItems(Encodings):
     """One method per alternative of the rules about components and their fields."""
 
-    def size(self, opening: Token, expr: Any, closing: Token) -> Part:
-        return Part(expr, self.around(opening, closing))
-
     def named(self, word: Token, names: Any) -> Part:
         self.declare(*names)
         return Part(strings(names), self.around(word, names))

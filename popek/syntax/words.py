@@ -28,9 +28,6 @@ STATEMENTS = words(
 )
 """The first words of statements, assignments and calls aside."""
 
-ACTIONS = words("interpret reflect inject resume stop")
-"""The first words of what only handlers of a design do."""
-
 OPERATORS = words("and or not in then else with undefined")
 
 RESERVED = PROPERTIES | STATEMENTS | OPERATORS

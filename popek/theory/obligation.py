@@ -6,7 +6,7 @@ re-evaluation of a solver's answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -76,6 +76,14 @@ class Obligation(Generic[V, B]):
         return replace(self, premises=(*self.premises, *premises))
 
 
+def any_of(algebra: Algebra[V, B], conditions: Iterable[V]) -> V:
+    """Whether one of the conditions holds."""
+    result = algebra.const(0, 1)
+    for condition in conditions:
+        result = algebra.either(result, condition)
+    return result
+
+
 class Guards(Generic[V, B]):
     """The guards of a step's outcomes, as single conditions."""
 
@@ -85,11 +93,8 @@ class Guards(Generic[V, B]):
         self.completes = step.completes
         self.waits = step.waits
 
-    def any(self, conditions: list[V]) -> V:
-        result = self._algebra.const(0, 1)
-        for condition in conditions:
-            result = self._algebra.either(result, condition)
-        return result
+    def any(self, conditions: Iterable[V]) -> V:
+        return any_of(self._algebra, conditions)
 
     @property
     def traps(self) -> V:

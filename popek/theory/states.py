@@ -56,6 +56,13 @@ class Premise(Generic[V]):
     condition: V
 
 
+def free(algebra: Algebra[V, B], component: Component, name: str) -> V | B:
+    """Any value of a component, or of a bank's elements: the symbol `name`."""
+    if component.size is None:
+        return algebra.variable(name, component.width)
+    return algebra.bank_variable(name, component.index_width, component.width)
+
+
 def fields_of(form: ir.Form, algebra: Algebra[V, B]) -> dict[str, V]:
     """The fields of the encoding, shared by all runs of a proof."""
     return {name: algebra.variable(f"field.{name}", width) for name, width in form.fields.items()}
@@ -116,9 +123,7 @@ class StateBuilder(Generic[V, B]):
                 name += self.side
             case Fixed(value=value):
                 return self.algebra.const(value, component.width)
-        if component.size is None:
-            return self.algebra.variable(name, component.width)
-        return self.algebra.bank_variable(name, component.index_width, component.width)
+        return free(self.algebra, component, name)
 
     def memory(self, entry: str, symbol: str, memory: ir.Memory) -> None:
         self.state[entry] = self.algebra.bank_variable(symbol, memory.index_width, memory.width)

@@ -11,10 +11,11 @@ import pytest
 import popek
 from popek.hypervisor.design import Design, Property
 from popek.hypervisor.load import load_design, load_design_source
-from popek.hypervisor.prove import Kind, Proof, Proving, Verdict
+from popek.hypervisor.prove import Kind, Proof, Proving
 from popek.resources import bundled, list_designs
 from popek.smt import Z3InProcess
 from popek.theory.prover import Prover
+from popek.theory.theorems import Verdict
 from popek.theory.verdict import Class
 
 #: Design: its kind, and the mnemonics at which properties fail.  `innocuous`: all of that class.
