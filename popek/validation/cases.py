@@ -17,7 +17,8 @@ from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.ground import Ground
 from popek.validation.guards import Guards
 from popek.validation.paths import Key, Paths
-from popek.validation.search import Search, Verdict
+from popek.validation.refuting import Verdict
+from popek.validation.search import Search
 from popek.validation.starts import starts
 from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper
 from popek.validation.trace import Kind

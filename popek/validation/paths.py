@@ -16,7 +16,8 @@ from popek.isa import ir
 from popek.smt.z3_conditions import LARGE, SMALL
 from popek.terms import Op, Term
 from popek.validation.guards import Guards, traps_of
-from popek.validation.search import BACK, REPAIRS, Search, Verdict
+from popek.validation.refuting import Verdict
+from popek.validation.search import BACK, REPAIRS, Search
 from popek.validation.sites import sites_of
 from popek.validation.stepping import Stepped
 from popek.validation.trace import NO, OK, YES, Crossing, Item, Kind, Stretch
@@ -347,7 +348,10 @@ class Paths:
         """A step that begins so, from one that goes astray on the way."""
         reached = -1
         for _ in range(REPAIRS):
-            stretch = max(run.through(self.scope), key=lambda s: _common(s.items, before))
+            through = run.through(self.scope)
+            if not through:
+                return None
+            stretch = max(through, key=lambda s: _common(s.items, before))
             n = _common(stretch.items, before)
             if n == len(before):
                 return run
