@@ -325,6 +325,15 @@ class Paths:
                 elif not e.trap and (e.scope, e.site, e.truth) not in met:
                     met.add((e.scope, e.site, e.truth))
                     others.append((run, crossing, at))
+            # Where tables are read that an earlier access marked, others may trap.
+            aliases = [
+                at
+                for at in range(crossing.first, crossing.last)
+                if run.trace.entries[at].kind is Kind.ALIAS
+            ]
+            if aliases and (alias := ("", aliases[-1], True)) not in met:
+                met.add(alias)
+                others.appendleft((run, crossing, aliases[-1]))
 
         note(run, crossing)
         for _ in range(DETOURS):

@@ -22,10 +22,11 @@ from popek.oracles.oracle import (
     Outcome,
     Refused,
 )
-from popek.validation.cases import Made, Population, Subject, made_of, population
+from popek.validation.cases import Made, Population, Subject, examples, made_of, population
 from popek.validation.ground import Ground
 from popek.validation.home import with_home
 from popek.validation.judging import Batch, Shown, judged
+from popek.validation.likeness import models
 from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, predict
 from popek.validation.recording import Header, Recorded, by_form
@@ -36,6 +37,7 @@ from popek.validation.result import (
 )
 from popek.validation.stepping import CLAUSE, Stepper, Unencodable
 from popek.validation.store import Store, common_of
+from popek.validation.world import World
 
 #: Called with what is being done, how many subjects are done, and how many there are.
 Progress = Callable[[str, int, int], None]
@@ -75,13 +77,30 @@ class _Maker:
     ground: Ground
     seed: int
     forms: dict[tuple[str, str], ir.Form] = field(default_factory=dict)
+    _examples: dict[tuple[str, str], tuple[World, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.forms = {form.key: form for form in self.isa.forms}
 
+    def examples(self, form: ir.Form) -> tuple[World, ...]:
+        """States for the paths of a form's clause."""
+        if form.key not in self._examples:
+            self._population(Subject(form.key))
+        return self._examples[form.key]
+
+    def _population(self, subject: Subject) -> Population:
+        form = self.forms[subject.form]
+        model = models(self.isa)[form.key] if subject.scope == CLAUSE else form
+        own = subject == Subject(model.key) or subject.attempt > 0
+        like = () if own else self.examples(model)
+        found = population(self.isa, subject, self.ground, self.seed, like)
+        if subject == Subject(form.key):
+            self._examples[form.key] = examples(found)
+        return found
+
     def make(self, subject: Subject) -> Batch:
         form = self.forms[subject.form]
-        made = population(self.isa, subject, self.ground, self.seed)
+        made = self._population(subject)
         said = tuple(
             predict(self.isa, form, m.fields, m.case, self.ground.bench) for m in made.made
         )

@@ -38,6 +38,8 @@ class Kind(Enum):
     CHOICE = 4
     #: Of how the code was fetched: another way will do.
     FETCHED = 5
+    #: That two indices lead to one cell, of which one was written: nothing that has to stay so.
+    ALIAS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,12 @@ class Trace:
             return
         self._chosen.add((self.scope, term))
         self.entries.append(Entry(Kind.CHOICE, self.scope, -1, term, truth))
+
+    def alias(self, term: Term) -> None:
+        """What is read here was written in this step."""
+        if not term.is_const and (Kind.ALIAS, term) not in self._asked:
+            self._asked.add((Kind.ALIAS, term))
+            self.entries.append(Entry(Kind.ALIAS, self.scope, -1, term, True))
 
     @contextmanager
     def within(self, scope: str) -> Iterator[None]:
