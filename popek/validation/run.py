@@ -175,6 +175,8 @@ def _subjects(
 ) -> int:
     """Validates the subjects, in their order; returns how many results had been kept."""
     forms = {form.key: form for form in isa.forms}
+    assert result.bench is not None
+    home = result.bench.cells
     kept = {s: store.get(forms[s.form], s.scope) if store else None for s in subjects}
     done = {s: r for s, r in kept.items() if r is not None}
     reused = len(done)
@@ -189,7 +191,7 @@ def _subjects(
             if subject in begun:
                 shown = begun.pop(subject)[0].and_then(shown)
             form = forms[subject.form]
-            done[subject], left = judged(isa, form, oracles, shown)
+            done[subject], left = judged(isa, form, oracles, home, shown)
             if left and batch.made.subject.attempt < AGAIN:
                 begun[subject] = shown, left
                 continue
@@ -281,7 +283,7 @@ def replay(isa: ir.Isa, header: Header, recorded: Sequence[Recorded]) -> Validat
             Subject(key), tuple(made), paths, 0, 0, 0, 0, False, frozenset[str]()
         )
         shown = Shown(Batch(population, said), rows)
-        result.subjects.append(judged(isa, form, [oracle], shown)[0])
+        result.subjects.append(judged(isa, form, [oracle], header.bench.cells, shown)[0])
     result.stats = Stats(perf_counter() - started)
     return result
 
