@@ -5,6 +5,8 @@ ADD and OR differ in what they compute, not in how they reach memory and trap.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from popek.isa import ir
 from popek.isa.footprint import remembered
 
@@ -14,20 +16,23 @@ Shape = tuple[object, ...]
 
 def shape(form: ir.Form) -> Shape:
     """The shape of a form."""
-    found: dict[object, None] = {}
+    return (tuple(form.fields.items()), tuple(_marks(form)))
+
+
+def _marks(form: ir.Form) -> Iterator[object]:
+    """The accesses and checks of a form's clause, in their order."""
     for stmt in ir.statements(form.body):
         match stmt:
             case ir.Load(space=space, units=units):
-                found[ir.Access.READ, space, units] = None
+                yield ir.Access.READ, space, units
             case ir.Store(space=space, units=units):
-                found[ir.Access.WRITE, space, units] = None
+                yield ir.Access.WRITE, space, units
             case ir.Check(access=access, space=space, units=units):
-                found["check", access, space, units] = None
+                yield "check", access, space, units
             case ir.Require(trap=trap):
-                found[trap] = None
+                yield trap
             case _:
                 pass
-    return (tuple(form.fields.items()), tuple(found))
 
 
 @remembered(4)
