@@ -120,6 +120,10 @@ def population(
     taking = [_best(search, scope, paths.runs(key)) for key in sought]
     # Others of a path show it where an oracle is wrong, or refuses, for the sake of something else.
     others = [run for key in sought for run in paths.runs(key)]
+    if wanted:
+        # An oracle may fail where the spec does not, as one whose stack pointer is stepped before a
+        # frame is written: another level has another stack.
+        others += [o for run in taking for o in _at_other_levels(search, run)]
     ways = [] if wanted else paths.ways.values()
     steps = list({id(run): run for run in (*taking, *others, *ways)}.values())
     for number in range(VARIANTS):
@@ -148,7 +152,7 @@ def _runs(paths: Paths) -> Iterable[Stepped]:
 def _best(search: Search, scope: str, runs: Sequence[Stepped]) -> Stepped:
     """Of steps on one path, or near them, one that ends in a state that an oracle can show."""
     for run in runs:
-        for near in (run, *_at_other_levels(search, run)):
+        for near in (run, *(() if run.shows else _at_other_levels(search, run))):
             better = search.shown(near)
             if better is not None and _paths(run, scope) <= _paths(better, scope):
                 return better
@@ -160,7 +164,7 @@ def _at_other_levels(search: Search, run: Stepped) -> Iterator[Stepped]:
     the stack, say, does not keep the processor from using its own.
     """
     isa = search.stepper.isa
-    if run.shows or not isinstance(isa.mode.level, ir.Read):
+    if not isinstance(isa.mode.level, ir.Read):
         return
     level, width = isa.mode.level.component, isa.mode.level.width
     values = [one.value for one in isa.mode.levels]

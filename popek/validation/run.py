@@ -23,6 +23,7 @@ from popek.oracles.oracle import (
     Refused,
 )
 from popek.validation.cases import Made, Population, Subject, examples, made_of, population
+from popek.validation.common import common
 from popek.validation.ground import Ground
 from popek.validation.home import with_home
 from popek.validation.judging import Batch, Shown, judged
@@ -112,7 +113,8 @@ def validate(
 ) -> Validation:
     """Runs every path of every form on the oracles; then those of deliveries and translations.
 
-    Cases come from the bench of the first oracle.  An interrupt ends the run with what it has.
+    Cases come from the bench that the oracles have in common.  An interrupt ends the run with what
+    it has.
     """
     started = perf_counter()
     result = Validation(tuple(o.identity for o in oracles), options.seed)
@@ -120,7 +122,7 @@ def validate(
     try:
         wanted = [f for f in isa.forms if options.only is None or f.key in options.only]
         progress("looking for a state to start from", 0, len(wanted))
-        result.bench = with_home(isa, oracles[0].bench, options.seed)
+        result.bench = with_home(isa, common([o.bench for o in oracles]), options.seed)
         store = None
         if options.store is not None:
             benches = [result.bench, *(o.bench for o in oracles[1:])]
