@@ -142,6 +142,7 @@ class Design:
     contracts: tuple[ir.Predicate, ...]
     proves: tuple[Property, ...]
     expectations: tuple[Expectation, ...]
+    span: Span = field(compare=False, repr=False)
 
     @cached_property
     def machine(self) -> ir.Isa:

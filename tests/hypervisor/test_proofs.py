@@ -11,7 +11,8 @@ import pytest
 import popek
 from popek.hypervisor.design import Design, Property
 from popek.hypervisor.load import load_design, load_design_source
-from popek.hypervisor.prove import Kind, Proof, Proving
+from popek.hypervisor.proof import Kind, Proof
+from popek.hypervisor.prove import Proving
 from popek.resources import bundled, list_designs
 from popek.smt import Z3InProcess
 from popek.theory.prover import Prover
