@@ -43,6 +43,10 @@ class Claims:
             if not isinstance(item, design_tree.Assume):
                 continue
             text = item.condition.span.text
+            if text == "coherent-translation":
+                message = "a design may not assume that its translations are coherent"
+                self.reading.collector.add("E1008", message, item.span, hint="that is proved")
+                continue
             if text in REGISTRY:
                 ids.append(ir.Assumption(text, item.title or REGISTRY[text], item.span))
                 continue
