@@ -177,7 +177,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "`run` it is the machine that decides what traps.",
         "E1007": "A `require` that does not hold where a guest starts: of the state that `reset` "
         "leaves, with anything that the host may choose.",
-        "E1008": "`assume coherent-translation` in a design. Whether the guest's accesses reach the "
+        "E1008": "`assume coherent-translation` in a design. That the guest's accesses reach the "
         "cells that they would reach on the bare machine is proved of a design.",
     }
 )
