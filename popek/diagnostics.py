@@ -179,6 +179,11 @@ CODES: Mapping[str, str] = MappingProxyType(
         "leaves, with anything that the host may choose.",
         "E1008": "An assumption that a design may not make: that translations are coherent is "
         "proved of a design, and what is no id has to be a condition.",
+        # ------------------------------------------------------------ E11xx guests
+        "E1101": "The description of a guest (`NAME.json`) is not as its schema says, or names "
+        "what the design that it is run under does not have.",
+        "E1102": "A design under which this guest cannot start: its requirements fail with the "
+        "parameters that were given, or with all that were tried, or leave the guest no room.",
     }
 )
 

@@ -13,6 +13,7 @@ VERBS: Final = {
     "check": "Classify every instruction form, decide theorems 1 to 3.",
     "explain": "Why: the spec's lines, the two states, what differs.",
     "diff": "Which verdicts changed between two ISAs, because of which lines.",
+    "run": "A guest under a hypervisor design, beside the bare machine.",
     "validate": "Every path of every form, run on emulators and compared.",
     "fmt": "Lay out specs in the canonical way.",
     "list": "The bundled specs.",
