@@ -141,12 +141,9 @@ class Beside:
             self._beside(self.stack.instruct, "")
         for name, period in self.periods.items():
             self.since[name] += 1
-            if period and self.since[name] >= period:
-                self._beside(partial(self._arrive, name), name)
-
-    def _arrive(self, name: str) -> None:
-        if self.stack.arrive(name):
-            self.since[name] = 0
+            if period and self.since[name] >= period and self.stack.due(name):
+                self.since[name] = 0
+                self._beside(partial(self.stack.arrive, name), name)
 
     def _beside(self, act: Callable[[], None], interrupt: str) -> None:
         """Something that the real machine does, and what the bare machine does meanwhile."""
@@ -154,10 +151,10 @@ class Beside:
         self.algebra.now = self.steps + 1
         top.turn, self.bare.events = Turn(), []
         stack.notes, stack.told, stack.touched = [], [], {}
-        before = stack.views()[-1]
+        before = stack.views[-1]
         failed = _ended(act)
-        after = before if failed else stack.views()[-1]
-        found = tuple(changes(self.isa, self.algebra, self._sizes(), before, after))
+        after = before if failed else stack.views[-1]
+        found = tuple(changes(self.isa, self.algebra, self._sizes, before, after))
         # A handler may do the guest's step by hand.
         stepped = top.turn.stepped or (not interrupt and (bool(found) or failed is not None))
         other = self._bare(stepped)
@@ -201,8 +198,8 @@ class Beside:
     def _compare(self, why: str) -> None:
         """The guest's state under the design with that on the bare machine."""
         top = self.stack.top
-        guest = self.stack.views()[-1]
-        found = tuple(changes(self.isa, self.algebra, self._sizes(), self.bare.state, guest))
+        guest = self.stack.views[-1]
+        found = tuple(changes(self.isa, self.algebra, self._sizes, self.bare.state, guest))
         if found:
             raise _Finished(Difference(why, found))
         if told(self.bare.events) != told(top.turn.events):
@@ -214,21 +211,21 @@ class Beside:
     def _controlled(self, guest: State) -> None:
         """What the guest did to the host."""
         stack = self.stack
-        for memory, cell in outside(self.isa, self._sizes(), guest, stack.touched):
+        for memory, cell in outside(self.isa, self._sizes, guest, stack.touched):
             why = f"the guest reaches {memory}[{cell:#x}], which is the host's"
             raise _Finished(Difference(why))
         for event in stack.told:
             why = f"the guest tells the real {event.device}.{event.operation}"
             raise _Finished(Difference(why))
-        for monitor, view in zip(stack.monitors, stack.views(), strict=False):
+        for monitor, view in zip(stack.monitors, stack.views, strict=False):
             if broken := monitor.broken(view):
                 raise _Finished(Difference(f"the host is left without what it requires: {broken}"))
 
+    @property
     def _sizes(self) -> Mapping[str, int]:
         """How many cells the guest's memories have."""
-        views, top = self.stack.views(), self.stack.top
-        pieces = top.alpha.pieces(top.host(views[-2]))
-        return {name: piece.size for name, piece in pieces.items()}
+        stack = self.stack
+        return {n: p.size for n, p in stack.top.pieces(stack.top.host(stack.views[-2])).items()}
 
     # ------------------------------------------------------------ showing
 

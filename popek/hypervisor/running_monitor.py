@@ -6,12 +6,13 @@ guest: a monitor takes the state of the machine, and gives it back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from popek.hypervisor.abstraction import Abstraction
 from popek.hypervisor.design import Design, Disposition
 from popek.hypervisor.handling import Handled, Handling, Instruction
+from popek.hypervisor.placing import Piece
 from popek.hypervisor.running_machine import (
     Ended,
     Fetched,
@@ -22,6 +23,7 @@ from popek.hypervisor.running_machine import (
     trap_of,
 )
 from popek.isa import ir
+from popek.isa.footprint import expression_reads
 from popek.isa.statements import argument
 from popek.semantics.outcome import DeviceEvent, LeftOpen, Trapped
 from popek.semantics.running import Cells
@@ -71,9 +73,23 @@ class Monitor:
 
     def __post_init__(self) -> None:
         self.alpha: Abstraction[int, ArrayValue] = Abstraction(self.design, self.processor.algebra)
+        self._pieces: Mapping[str, Piece[int]] | None = None
+        placed = self.design.placements.values()
+        read = {n for p in placed for e in (p.base, p.size) for n in expression_reads(e)}
+        #: Whether only parameters say where the guest's memories are.
+        self._stay = read <= self.design.parameters.keys()
         self.interprets = any(rule.disposition in INTERPRETED for rule in self.design.rules)
 
     # ------------------------------------------------------------ the two views of the state
+
+    def pieces(self, host: State) -> Mapping[str, Piece[int]]:
+        """Where the guest's memories are in the machine's."""
+        if self._pieces is not None:
+            return self._pieces
+        found = self.alpha.pieces(host)
+        if self._stay:
+            self._pieces = found
+        return found
 
     def host(self, machine: State) -> dict[str, int | ArrayValue]:
         """The whole state of the host's."""
@@ -85,12 +101,12 @@ class Monitor:
 
     def seen(self, host: State, virtual: State) -> State:
         """A guest's state as the guest sees it, where its memories are the machine's."""
-        bases = {name: p.base for name, p in self.alpha.pieces(host).items()}
+        bases = {name: p.base for name, p in self.pieces(host).items()}
         return {**virtual, **self._moved(virtual, bases)}
 
     def put(self, host: State, guest: State) -> State:
         """The host's state with another state of the guest's, as that sees it."""
-        bases = {name: -p.base for name, p in self.alpha.pieces(host).items()}
+        bases = {name: -p.base for name, p in self.pieces(host).items()}
         return self.alpha.put(host, {**guest, **self._moved(guest, bases)})
 
     def _moved(self, state: State, bases: dict[str, int]) -> dict[str, int | ArrayValue]:

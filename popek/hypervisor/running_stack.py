@@ -59,7 +59,7 @@ class Stack:
         inner: int,
     ) -> None:
         """Starts a monitor on the machine that there is by now; `inner` others come into it."""
-        views = self.views()
+        views = self.views
         if inner:
             image, given = Image({}), {}
         begun = start(design, self.virtual, views[-1], given, image)
@@ -74,6 +74,7 @@ class Stack:
             self.monitors[-1].upward = monitor.answer
         self.machine = self._lowered(begun.machine, views)
         self.monitors.append(monitor)
+        self._views.clear()
         self.bare = begun.bare
 
     def _delivered(self, trap: Trap, instruction: Instruction[int] | None) -> State:
@@ -87,12 +88,24 @@ class Stack:
         """The monitor whose guest is the guest."""
         return self.monitors[-1]
 
-    def views(self) -> list[State]:
+    @property
+    def machine(self) -> State:
+        """The state of the real machine."""
+        return self._machine
+
+    @machine.setter
+    def machine(self, state: State) -> None:
+        self._machine = state
+        self._views: list[State] = []
+
+    @property
+    def views(self) -> Sequence[State]:
         """The state of each machine, the real one first, the guest's last."""
-        found = [self.machine]
-        for monitor in self.monitors:
-            found.append(monitor.guest(monitor.host(found[-1])))
-        return found
+        if not self._views:
+            self._views = [self._machine]
+            for monitor in self.monitors:
+                self._views.append(monitor.guest(monitor.host(self._views[-1])))
+        return self._views
 
     def _lowered(self, state: State, views: Sequence[State]) -> State:
         """The real machine's state, where a monitor's machine, the last of `views`, has this."""
@@ -108,7 +121,7 @@ class Stack:
         """One instruction: the topmost host that does it itself, else the real machine, whose trap
         goes to the monitor on it.  Raises Ended.
         """
-        views = self.views()
+        views = self.views
         for level in reversed(range(len(self.monitors))):
             if self._interpreted(level, views):
                 return
@@ -148,17 +161,18 @@ class Stack:
         self.machine = self._lowered(monitor.interpret(machine, fetched), views[: level + 1])
         return True
 
-    def arrive(self, name: str) -> bool:
-        """An interrupt of the real machine's, if it is due; whether it is.  Raises Ended."""
+    def due(self, name: str) -> bool:
+        """Whether an interrupt of the real machine's can come."""
+        return self.real.due(Walk(), self.machine, self.real.interrupt(name))
+
+    def arrive(self, name: str) -> None:
+        """An interrupt of the real machine's that is due.  Raises Ended."""
         interrupt = self.real.interrupt(name)
-        if not self.real.due(Walk(), self.machine, interrupt):
-            return False
         done = self.real.interrupted(Walk(), self.machine, interrupt)
         if done.completes:
             self.machine = done.state
         else:
             self.machine = self.monitors[0].answer(trap_of(done), None)
-        return True
 
     def settle(self) -> None:
         """Forgets what the memories held before."""
