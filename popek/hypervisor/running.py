@@ -104,9 +104,10 @@ class Beside:
         self.isa = designs[0].isa
         self.algebra = Running()
         image, given = setting.image, setting.given
-        self.stack = Stack(designs, self.algebra, image, given, selects)
-        self.bare = Bare(self.stack.virtual, self.stack.bare)
         self.periods = {i.name: setting.periods.get(i.name, 1) for i in self.isa.interrupts}
+        comes = frozenset(name for name, period in self.periods.items() if period)
+        self.stack = Stack(designs, self.algebra, image, given, selects, comes)
+        self.bare = Bare(self.stack.virtual, self.stack.bare)
         self.since = dict.fromkeys(self.periods, 0)
         self.watch = watch
         self.steps = 0

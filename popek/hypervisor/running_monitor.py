@@ -59,13 +59,15 @@ class Monitor:
     """A design, running.  `own` is what the host keeps beside the machine's state.
 
     `upward` is where traps go that are the guest's own: to the instruction set's delivery, or to
-    the monitor that the guest is.  `say` writes the trace.
+    the monitor that the guest is.  `comes` are the interrupts that
+    there are on the machine at all; `say` writes the trace.
     """
 
     design: Design
     processor: Processor
     own: dict[str, int | ArrayValue]
     selects: Selects
+    comes: frozenset[str]
     upward: Upward
     say: Callable[[str], None]
     waits: bool = False
@@ -215,7 +217,8 @@ class Hosted(Handling[int, ArrayValue]):
         match action:
             case ir.Inject(interrupts=names):
                 for name in names:
-                    self._offer(name)
+                    if name in self.monitor.comes:
+                        self._offer(name)
             case ir.Interpret():
                 if self.instruction is None:
                     raise Ended("the design interprets an instruction that could not be fetched")

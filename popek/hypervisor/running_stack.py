@@ -32,9 +32,11 @@ class Stack:
         image: Image,
         given: Mapping[str, int],
         selects: Selects,
+        comes: frozenset[str],
     ) -> None:
         isa = designs[0].isa
         decoder = Decoder(isa)
+        self.comes = comes
         #: What the guest sees of a processor; what devices answer is its own, as on the bare one.
         self.virtual = Processor(isa, algebra, decoder, BARE)
         self.real = Processor(isa, algebra, decoder, DIRECT)
@@ -69,7 +71,7 @@ class Stack:
             self.notes.append(text if not level and not inner else f"monitor {level}: {text}")
 
         own = begun.own
-        monitor = Monitor(design, self.virtual, own, selects, self._delivered, say)
+        monitor = Monitor(design, self.virtual, own, selects, self.comes, self._delivered, say)
         if self.monitors:
             self.monitors[-1].upward = monitor.answer
         self.machine = self._lowered(begun.machine, views)
