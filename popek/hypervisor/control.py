@@ -38,7 +38,7 @@ def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
 
 def _outside(design: Design, algebra: Algebra[V, B], pair: Beside[V, B]) -> Iterator[Violation[V]]:
     """Cells that are not the guest's."""
-    for touched in pair.virtual.touched:
+    for touched in pair.virtual.handled.touched:
         memory = design.isa.memories[touched.memory]
         piece = pair.pieces[touched.memory]
         strange = outside(algebra, piece, touched.cell, memory.index_width)

@@ -11,7 +11,7 @@ from popek.hypervisor.placing import Placed, Touched, Watched
 from popek.isa import ir
 from popek.isa.statements import argument
 from popek.semantics.algebra import B, T, V
-from popek.semantics.outcome import DeviceEvent, Exit, Trapped
+from popek.semantics.outcome import Assigned, DeviceEvent, Exit, Trapped
 from popek.semantics.step import Inputs, Run, step
 from popek.source import Span
 from popek.theory.states import free
@@ -46,6 +46,14 @@ class Stopped(Generic[V]):
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Acted(Generic[V]):
+    """An action that a handler takes behind `guard`."""
+
+    guard: V
+    action: ir.Action
+
+
 @dataclass
 class Handled(Generic[V, B]):
     """What becomes of a guest in a handler.
@@ -63,6 +71,9 @@ class Handled(Generic[V, B]):
     events: list[DeviceEvent[V]] = field(default_factory=list)
     #: The host's states in which interrupts are injected, up to where it is as if it resumed.
     injected: list[Resumed[V, B]] = field(default_factory=list)
+    #: What the handlers did, in order: for the line to blame, and for what it costs.
+    acts: list[Acted[V]] = field(default_factory=list)
+    assigned: list[Assigned[V]] = field(default_factory=list)
 
     def extend(self, other: Handled[V, B]) -> None:
         """Adds what becomes of it in another handler."""
@@ -73,6 +84,8 @@ class Handled(Generic[V, B]):
         self.touched += other.touched
         self.events += other.events
         self.injected += other.injected
+        self.acts += other.acts
+        self.assigned += other.assigned
 
 
 @dataclass(frozen=True)
@@ -119,6 +132,7 @@ class Handling(Run[V, B]):
         if not self.algebra.is_false(self._live):
             self._resume()
         self.handled.touched += self._own.touched
+        self.handled.assigned += self.assigned
         return self.handled
 
     def _jump(self, target: ir.Expr, span: Span) -> None:
@@ -127,6 +141,7 @@ class Handling(Run[V, B]):
         self.state[self.isa.pc] = self.target
 
     def act(self, action: ir.Action) -> None:
+        self.handled.acts.append(Acted(self.path, action))
         match action:
             case ir.Interpret():
                 assert self.instruction is not None

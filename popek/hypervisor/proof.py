@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from popek.hypervisor.cost import Expense
 from popek.hypervisor.design import Design, Disposition, Expectation, Property, Rule
 from popek.hypervisor.interrupts import Arrival
 from popek.hypervisor.virtual_step import Case
 from popek.isa import ir
+from popek.theory.assumptions import Assumed
 from popek.theory.prover import Stats
 from popek.theory.theorems import Verdict
 from popek.theory.verdict import Class, Finding, Refuted, Undecided
@@ -129,6 +131,8 @@ class Proof:
     classes: Mapping[tuple[str, str], Class]
     properties: Mapping[Property, PropertyProof]
     stats: Stats
+    assumptions: tuple[Assumed, ...] = ()
+    expenses: tuple[Expense, ...] = ()
     partial: bool = False
     interrupted: bool = False
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from popek.hypervisor.control import in_control
+from popek.hypervisor.cost import Expense, Way, Ways, expenses, ways_of
 from popek.hypervisor.design import Design, Disposition, Property
 from popek.hypervisor.efficiency import slowed
 from popek.hypervisor.equivalence import equivalent
@@ -18,12 +19,15 @@ from popek.hypervisor.interrupts import (
     unnoticed,
 )
 from popek.hypervisor.proof import FormProof, InterruptProof, Proof, PropertyProof
-from popek.hypervisor.rules import Ruled, Rules, title
+from popek.hypervisor.resting import candidates, standing
+from popek.hypervisor.rules import Ruled, Rules
 from popek.hypervisor.starting import check_start
 from popek.hypervisor.virtual_step import Case
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
+from popek.theory.assumptions import Assumed
+from popek.theory.invariants import Kept as Invariant
 from popek.theory.obligation import Obligation
 from popek.theory.prover import Prover
 from popek.theory.verdict import Class, Finding, Proved, Undecided
@@ -60,7 +64,8 @@ class Proving:
     """One run of the proofs about a design.
 
     `classes`: of all forms, by `popek check`.  `top`: the guest's highest level.  `partial`: the
-    design's ISA has only some of its forms.
+    design's ISA has only some of its forms.  `invariants`: those of the ISA, and whether they are
+    proved.
     """
 
     design: Design
@@ -68,6 +73,7 @@ class Proving:
     classes: Mapping[tuple[str, str], Class]
     top: str | None = None
     partial: bool = False
+    invariants: tuple[Invariant, ...] = ()
     progress: Progress = no_progress
     _forms: list[tuple[Property, FormProof]] = field(default_factory=list)
     _interrupts: list[tuple[Property, InterruptProof]] = field(default_factory=list)
@@ -78,11 +84,17 @@ class Proving:
         Raises PopekError where the design's rules leave something out, or a guest cannot start.
         """
         try:
-            self.rules.check(self.levels)
-            check_start(self.design, self.prover, self.levels[0])
-            self._run()
+            found = self.verdicts()
+            costs, assumed = self._expenses(found), self._assumptions(found)
         except KeyboardInterrupt:
             return self._proof(interrupted=True)
+        return replace(found, expenses=costs, assumptions=assumed)
+
+    def verdicts(self) -> Proof:
+        """The verdicts alone: at what price, and on what they rest, is not asked."""
+        self.rules.check(self.levels)
+        check_start(self.design, self.prover, self.levels[0])
+        self._run()
         return self._proof(interrupted=False)
 
     @property
@@ -118,7 +130,78 @@ class Proving:
             for p in Property
         }
         return Proof(
-            self.design, self.classes, properties, self.prover.stats, self.partial, interrupted
+            self.design,
+            self.classes,
+            properties,
+            self.prover.stats,
+            partial=self.partial,
+            interrupted=interrupted,
+        )
+
+    # ------------------------------------------------------------ at what price
+
+    def _expenses(self, proof: Proof) -> tuple[Expense, ...]:
+        """What the cost model, if there is one, makes of the forms."""
+        cost = self.design.cost
+        if cost is None:
+            return ()
+        quick = {
+            one.case.key
+            for one in proof.properties[Property.EFFICIENCY].forms
+            if isinstance(one.finding, Proved)
+        }
+        cases = [one.case for one in proof.properties[Property.EQUIVALENCE].forms]
+        found = []
+        for i, case in enumerate(cases):
+            self.progress("counting", i, len(cases))
+            direct = case.key in quick
+            found.append(Ways(case, (Way.RUNS,)) if direct else ways_of(case, self.prover))
+        return expenses(cost, found, self.classes)
+
+    def _assumptions(self, proof: Proof) -> tuple[Assumed, ...]:
+        """Each is dropped in turn, and stays so if all that was proved still is."""
+        needed: list[Assumed] = []
+        design = self.design
+        tried: set[Assumed] = set()
+        while True:
+            left = [(a, d) for a, d in candidates(design, self.invariants) if a not in tried]
+            if not left:
+                break
+            (assumed, weaker), *_ = left
+            tried.add(assumed)
+            self.progress(f"dropping {assumed.id}", len(tried), len(tried) + len(left))
+            if self._needed(weaker, proof):
+                needed.append(assumed)
+            else:
+                design = weaker
+        return tuple(dict.fromkeys((*needed, *standing(self.design))))
+
+    def _needed(self, weaker: Design, proof: Proof) -> bool:
+        """Whether something that was proved is not, of a design with an assumption less."""
+        before = [(p, one) for p, found in proof.properties.items() for one in found.forms]
+        failing = {
+            (p, one.form.key, one.level) for p, one in before if not isinstance(one.finding, Proved)
+        }
+        fresh = Prover(
+            weaker.isa,
+            self.prover.solver,
+            self.prover.budget,
+            self.prover.simplify,
+            stats=self.prover.stats,
+        )
+        again = Proving(weaker, fresh, self.classes, self.top, self.partial)
+        for form in self.design.isa.forms:
+            for level in self.levels:
+                for about, one in again._form(form, level):
+                    key = about, one.form.key, one.level
+                    if key not in failing and not isinstance(one.finding, Proved):
+                        return True
+        between = [(p, one) for p, found in proof.properties.items() for one in found.interrupts]
+        astray = {(p, i.title, i.level) for p, i in between if not isinstance(i.finding, Proved)}
+        return any(
+            (about, one.title, level) not in astray and not isinstance(one.finding, Proved)
+            for level in self.levels
+            for about, one in again._arrivals(level)
         )
 
     def _arrivals(self, level: ir.Level) -> Iterator[tuple[Property, InterruptProof]]:
@@ -172,7 +255,7 @@ class Proving:
         level = ruled.case.level.name
         cause = f"no state at the level {level} has this instruction next under the design"
         for about in self._asked(ruled.case.form):
-            finding = Undecided(f"{title(ruled.case)} {about}", cause)
+            finding = Undecided(f"{ruled.case.title} {about}", cause)
             yield about, FormProof(ruled.case, ruled.rule, finding)
 
     def _asked(self, form: ir.Form) -> tuple[Property, ...]:
@@ -187,4 +270,4 @@ class Proving:
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             return claim(case, algebra)
 
-        return self.prover.find(f"{title(case)} {property}", case.form.body, build, case.form)
+        return self.prover.find(f"{case.title} {property}", case.form.body, build, case.form)

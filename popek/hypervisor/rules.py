@@ -66,7 +66,7 @@ class Rules:
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             return equivalent(alike, algebra).without_violations(algebra)
 
-        return self.prover.satisfiable(f"{title(case)} arises", case.form.body, build, case.form)
+        return self.prover.satisfiable(f"{case.title} arises", case.form.body, build, case.form)
 
     def check(self, levels: Sequence[ir.Level]) -> None:
         """Raises PopekError with each form that has no rule, in some state at one of the levels, or
@@ -129,7 +129,7 @@ class Rules:
             return Obligation(pair.premises, (violation,), runs, states, pair.fields)
 
         form = case.form
-        match self.prover.find(f"{title(case)} does not trap", form.body, build, form):
+        match self.prover.find(f"{case.title} does not trap", form.body, build, form):
             case Refuted():
                 how = "does not trap in every state"
             case Undecided():
@@ -143,8 +143,3 @@ class Rules:
             notes=[Note(form.span, "the instruction")],
             hint="write `run`: the machine then decides what traps",
         )
-
-
-def title(case: Case) -> str:
-    """How queries about a case are called."""
-    return f"{case.form.name} [{case.form.text}] at {case.level.name} {case.disposition}"

@@ -13,7 +13,7 @@ from typing import Generic
 from popek.hypervisor.abstraction import Abstraction, Left, State
 from popek.hypervisor.design import Design, Direct, Disposition, Kept
 from popek.hypervisor.handling import Handled, Handling, Instruction, Resumed, answered
-from popek.hypervisor.placing import Piece, Placed, Touched, Watched
+from popek.hypervisor.placing import Piece, Placed, Watched
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import Step, Trapped
@@ -44,17 +44,22 @@ class Case:
     def key(self) -> tuple[object, ...]:
         return (self.form.key, self.level, self.disposition, self.condition, self.others)
 
+    @property
+    def title(self) -> str:
+        """How queries about it are called."""
+        return f"{self.form.name} [{self.form.text}] at {self.level.name} {self.disposition}"
+
 
 @dataclass
 class Ran(Generic[V, B]):
     """The guest's step under the design, as a step of its own, and what was done to the host.
 
-    `left` are the host's states in which the guest goes on.
+    `left` are the host's states in which the guest goes on, `handled` is what handlers do.
     """
 
     step: Step[V, B]
     left: list[Left[V, B]]
-    touched: list[Touched[V]]
+    handled: Handled[V, B]
     #: The real machine's own step, where it ran the instruction.
     direct: Step[V, B] | None
 
@@ -126,8 +131,9 @@ def _beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
     guest = alpha.virtual(host)
     pieces = alpha.pieces(host)
     placed: Placed[V, B] = Placed(pieces)
-    inputs = inputs_of(algebra, BARE, clocks_shared=True)
-    bare = step(design.isa, form, algebra, placed, guest, fields, inputs)
+    inputs = inputs_of(algebra, BARE, clocks_shared="timing-exempt" not in design.dropped)
+    processor = BARE if "same-processor" in design.dropped else ""
+    bare = step(design.isa, form, algebra, placed, guest, fields, inputs, processor)
     instruction = Instruction(form, fields, inputs)
     match case.disposition:
         case Disposition.RUN | Disposition.TRAP:
@@ -162,7 +168,8 @@ def _run(alpha: Abstraction[V, B], host: State[V, B], instruction: Instruction[V
     """The real machine runs the instruction; where it traps, the handler does the rest."""
     isa, algebra = alpha.design.isa, alpha.algebra
     storage: Watched[V, B] = Watched()
-    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
+    exempt = "timing-exempt" not in alpha.design.dropped
+    inputs = inputs_of(algebra, DIRECT, clocks_shared=exempt)
     machine, fields = alpha.machine(host), instruction.fields
     direct = step(isa, instruction.form, algebra, storage, machine, fields, inputs)
     every: Handled[V, B] = Handled(touched=storage.touched)
@@ -205,4 +212,4 @@ def _ran(alpha: Abstraction[V, B], handled: Handled[V, B], direct: Step[V, B] | 
         assigned=() if direct is None else direct.assigned,
         inputs=(),
     )
-    return Ran(step, left, handled.touched, direct)
+    return Ran(step, left, handled, direct)

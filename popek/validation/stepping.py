@@ -346,7 +346,7 @@ class Stepper:
             else algebra.bank_variable(c.name, c.index_width, c.width)
             for c in self.isa.components.values()
         }
-        return state | {m.name: Bank(m.name, {}) for m in self.isa.memories.values()}
+        return state | {m.name: Bank(m.name, {}, {}) for m in self.isa.memories.values()}
 
     def _premises(self, run: Traced) -> None:
         """The bench, the invariants, and that the fields mean this form."""
