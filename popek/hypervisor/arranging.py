@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from popek.diagnostics import Note
-from popek.hypervisor.design import VCPU, Direct, Kept, Placement, Row, kept
+from popek.hypervisor.design import VCPU, Direct, Kept, Placement, Row, Selected, kept
 from popek.hypervisor.reading import Reading
 from popek.isa import expressions, fields, ir, places
 from popek.isa.clause import Clause
@@ -79,7 +79,8 @@ class Arranging:
                     self.reading.attempt(self._placed, place, row)
                     continue
                 for name in self.reading.attempt(self._components, place) or ():
-                    self._arrange(name, Direct(), row.span)
+                    banked = self.reading.isa.components[name].banked
+                    self._arrange(name, Selected() if banked else Direct(), row.span)
         for loaded in self.reading.rows(design_tree.Loaded):
             for place in loaded.places:
                 for name in self.reading.attempt(self._components, place) or ():
@@ -109,7 +110,7 @@ class Arranging:
             for name in self.reading.attempt(self._components, row.place) or ():
                 held = self.rows.get(name)
                 if not isinstance(held, Kept) or held.real is not None:
-                    what = "direct" if isinstance(held, Direct) else "given a real value by its row"
+                    what = "given a real value by its row" if isinstance(held, Kept) else "direct"
                     if held is not None:
                         self.reading.collector.add("E1003", f"`{name}` is {what} already", row.span)
                     continue

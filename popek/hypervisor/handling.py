@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from popek.hypervisor.abstraction import Abstraction, State
-from popek.hypervisor.placing import Placed, Touched, Watched
+from popek.hypervisor.machines import Instruction, virtual_inputs, virtual_step
+from popek.hypervisor.placing import Touched, Watched
 from popek.isa import ir
 from popek.isa.statements import argument
 from popek.semantics.algebra import B, T, V
 from popek.semantics.outcome import DeviceEvent, Exit, Trapped
-from popek.semantics.step import Inputs, Run, step
+from popek.semantics.step import Run
 from popek.source import Span
 from popek.theory.states import free
 
@@ -75,15 +76,6 @@ class Handled(Generic[V, B]):
         self.injected += other.injected
 
 
-@dataclass(frozen=True)
-class Instruction(Generic[V]):
-    """The instruction that trapped, as the virtual machine would execute it."""
-
-    form: ir.Form
-    fields: Mapping[str, V]
-    inputs: Inputs[V]
-
-
 class Handling(Run[V, B]):
     """One evaluation of a handler's body.
 
@@ -96,11 +88,11 @@ class Handling(Run[V, B]):
         alpha: Abstraction[V, B],
         state: Mapping[str, V | B],
         guard: V,
-        instruction: Instruction[V] | None,
-        inputs: Inputs[V],
+        instruction: Instruction[V, B] | None,
     ) -> None:
         fields = instruction.fields if instruction is not None else {}
         own: Watched[V, B] = Watched()
+        inputs = virtual_inputs(alpha)
         super().__init__(alpha.design.machine, alpha.algebra, own, state, fields, inputs)
         self.alpha = alpha
         self._own = own
@@ -172,14 +164,12 @@ class Handling(Run[V, B]):
         self.handled.resumed.append(Resumed(self.path, self.waits, loaded))
         self.stop()
 
-    def _interpret(self, instruction: Instruction[V]) -> None:
+    def _interpret(self, instruction: Instruction[V, B]) -> None:
         """The step of the virtual machine; traps in it are the guest's own."""
-        algebra, isa, form = self.algebra, self.alpha.design.isa, instruction.form
-        before = self.now
-        storage: Placed[V, B] = Placed(self.alpha.pieces(before))
-        virtual, fields = self.alpha.virtual(before), instruction.fields
-        done = step(isa, form, algebra, storage, virtual, fields, instruction.inputs)
-        path = self.path
+        algebra, path, before = self.algebra, self.path, self.now
+        virtual = self.alpha.virtual(before)
+        stepped = virtual_step(self.alpha, instruction, before)
+        done = stepped.step
 
         def within(guard: V) -> V:
             return algebra.both(path, guard)
@@ -188,7 +178,7 @@ class Handling(Run[V, B]):
             self.handled.exits.append(replace(left, guard=within(left.guard)))
             state = left.state if isinstance(left, Trapped) else virtual
             self.handled.left.append(self.alpha.put(before, state))
-        self.handled.touched += [replace(t, guard=within(t.guard)) for t in storage.touched]
+        self.handled.touched += [replace(t, guard=within(t.guard)) for t in stepped.touched]
         self.handled.events += [replace(e, guard=within(e.guard)) for e in done.events]
         self.state = self.alpha.put(before, done.state)
         self.target = self.state[self.isa.pc]  # type: ignore[assignment]
@@ -200,8 +190,7 @@ def answered(
     alpha: Abstraction[V, B],
     state: Mapping[str, V | B],
     trap: Trapped[V, B],
-    instruction: Instruction[V] | None,
-    inputs: Inputs[V],
+    instruction: Instruction[V, B] | None,
 ) -> Handled[V, B]:
     """What the design's handler makes of a trap of the real machine's that left the host in this
     state; nothing, where there is no handler.
@@ -210,7 +199,7 @@ def answered(
     handler = design.handlers.get(trap.name)
     if handler is None:
         return Handled()
-    handling = Handling(alpha, state, trap.guard, instruction, inputs)
+    handling = Handling(alpha, state, trap.guard, instruction)
     params = design.isa.traps[trap.name].params
     handling.locals = {argument(p.name): v for p, v in zip(params, trap.args, strict=True)}
     return handling.complete(handler.body)

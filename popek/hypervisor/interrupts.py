@@ -15,7 +15,7 @@ from popek.hypervisor.control import required
 from popek.hypervisor.design import Design
 from popek.hypervisor.equivalence import differences
 from popek.hypervisor.handling import EXPECTED, Handled, answered, expected
-from popek.hypervisor.placing import Watched
+from popek.hypervisor.placing import Reach, storage_of
 from popek.hypervisor.virtual_step import VIRTUAL, host_state
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
@@ -33,6 +33,7 @@ class Arrival:
     design: Design
     interrupt: ir.Interrupt
     level: ir.Level
+    reach: Reach
 
 
 def injected(design: Design) -> frozenset[str]:
@@ -89,9 +90,11 @@ def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B
     return Obligation(premises, tuple(violations), {DIRECT: step}, {DIRECT: host})
 
 
-def regained(design: Design, level: ir.Level, algebra: Algebra[V, B]) -> Obligation[V, B]:
+def regained(
+    design: Design, level: ir.Level, reach: Reach, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
     """States in which no interrupt of the real machine's can come: the host would not run again."""
-    alpha, host, premises, _ = host_state(design, algebra, level)
+    alpha, host, premises, _ = host_state(design, algebra, level, reach)
     none = algebra.const(1, 1)
     for interrupt in design.isa.interrupts:
         none = algebra.both(none, algebra.negation(_due(_machine(alpha, host), interrupt)))
@@ -108,9 +111,10 @@ def _due(run: Run[V, B], interrupt: ir.Interrupt) -> V:
 
 def _machine(alpha: Abstraction[V, B], host: Mapping[str, V | B]) -> Run[V, B]:
     """The real machine between two instructions."""
-    storage: Watched[V, B] = Watched()
-    inputs = inputs_of(alpha.algebra, DIRECT, clocks_shared=True)
-    return Run(alpha.design.isa, alpha.algebra, storage, alpha.machine(host), {}, inputs)
+    isa, algebra = alpha.design.isa, alpha.algebra
+    storage = storage_of(alpha.reach, isa, algebra, alpha.pieces(host), virtual=False)
+    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
+    return Run(isa, algebra, storage, alpha.machine(host), {}, inputs)
 
 
 def _arrived(
@@ -118,7 +122,7 @@ def _arrived(
 ) -> tuple[tuple[Premise[V], ...], State[V, B], Abstraction[V, B], Step[V, B], Handled[V, B]]:
     """The interrupt's own step on the real machine, and what its handlers do."""
     design, interrupt = arrival.design, arrival.interrupt
-    alpha, host, premises, _ = host_state(design, algebra, arrival.level)
+    alpha, host, premises, _ = host_state(design, algebra, arrival.level, arrival.reach)
     run = _machine(alpha, host)
     due = Premise("the interrupt comes", _due(run, interrupt))
     run.run(interrupt.body)
@@ -128,5 +132,5 @@ def _arrived(
         if isinstance(left, Trapped):
             state = {**host, **left.state}
             state |= expected(alpha.virtual(state))
-            every.extend(answered(alpha, state, left, None, run.inputs))
+            every.extend(answered(alpha, state, left, None))
     return (*premises, due), host, alpha, step, every

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 from popek.hypervisor.control import in_control
+from popek.hypervisor.delivering import Delivery, delivered_in_control
 from popek.hypervisor.design import Design, Disposition, Expectation, Property, Rule
 from popek.hypervisor.efficiency import slowed
 from popek.hypervisor.equivalence import equivalent
@@ -18,6 +20,8 @@ from popek.hypervisor.interrupts import (
     regained,
     unnoticed,
 )
+from popek.hypervisor.placing import Reach
+from popek.hypervisor.relocation import Unit, astray, units
 from popek.hypervisor.virtual_step import Case
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
@@ -167,7 +171,7 @@ class Proving:
                     forms[about].append(proof)
         interrupts: dict[Property, list[InterruptProof]] = {p: [] for p in Property}
         for level in self.levels:
-            for about, name, finding in self._arrivals(level):
+            for about, name, finding in (*self._arrivals(level), *self._deliveries(level)):
                 interrupts[about].append(InterruptProof(name, level, finding))
         known = injected(self.design)
         lost = tuple(i.name for i in self.design.isa.interrupts if i.name not in known)
@@ -190,7 +194,7 @@ class Proving:
     def _arrivals(self, level: ir.Level) -> Iterator[tuple[Property, str, Finding]]:
         """Each interrupt of the real machine's at one level, and that there is one."""
         for interrupt in self.design.isa.interrupts:
-            arrival = Arrival(self.design, interrupt, level)
+            arrival = Arrival(self.design, interrupt, level, self.reach)
             for about, claim in (
                 (Property.EQUIVALENCE, unnoticed),
                 (Property.CONTROL, kept_in_control),
@@ -209,10 +213,39 @@ class Proving:
         if self.design.isa.interrupts:
 
             def again(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-                return regained(self.design, level, algebra)
+                return regained(self.design, level, self.reach, algebra)
 
             title = f"the host runs again at {level.name}"
             yield Property.CONTROL, "", self.prover.find(title, (), again)
+
+    def _deliveries(self, level: ir.Level) -> Iterator[tuple[Property, str, Finding]]:
+        """Each way in which traps are delivered to the guest."""
+        for by in {trap.by.name: trap.by for trap in self.design.isa.traps.values()}.values():
+            delivery = Delivery(self.design, by, level, self.reach)
+
+            def build(
+                algebra: Algebra[V, B], flat: bool, delivery: Delivery = delivery
+            ) -> Obligation[V, B]:
+                return delivered_in_control(delivery, algebra)
+
+            title = f"delivery {by.name} at {level.name}"
+            yield Property.CONTROL, by.name, self.prover.find(title, by.body, build)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """How translations are treated: abstract only where relocation is proved, or assumed."""
+        if self.design.coherence_assumed:
+            return Reach.ASSUMED
+        every = (unit for level in self.levels for unit in units(self.design, level))
+        return Reach.RELOCATED if all(map(self._relocated, every)) else Reach.WALKED
+
+    def _relocated(self, unit: Unit) -> bool:
+        def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+            return astray(unit, algebra)
+
+        body = self.design.isa.translations[unit.space].body
+        found = self.prover.find(f"{unit.name} at {unit.level.name}", body, build)
+        return isinstance(found, Proved)
 
     def cases(self, form: ir.Form) -> Iterator[Case]:
         """What becomes of a form, level by level."""
@@ -222,7 +255,9 @@ class Proving:
                 if not selected(self.design.isa, form, rule.names, self.classes[form.key]):
                     continue
                 disposition = self._disposition(form, rule)
-                yield Case(self.design, form, level, disposition, rule.condition, others)
+                yield Case(
+                    self.design, form, level, disposition, rule.condition, others, self.reach
+                )
                 if rule.condition is None:
                     break
                 others = (*others, rule.condition)
