@@ -47,7 +47,7 @@ def escapes(
         if touched.virtual and design.same_storage:
             continue
         memory = design.isa.memories[touched.memory]
-        strange = pieces[touched.memory].outside(algebra, touched.cell, memory.index_width)
+        strange = pieces[touched.memory].outside(algebra, touched, memory.index_width)
         condition = algebra.both(touched.guard, strange)
         yield Violation(Fault.STORAGE, condition, VIRTUAL, touched.memory, touched.span)
 

@@ -22,18 +22,17 @@ from popek.theory.states import arguments_of
 
 @dataclass(frozen=True)
 class Delivery:
-    """The delivery of some trap, whatever its arguments, to a guest at a level of its own."""
+    """The delivery of some trap, whatever its arguments, to a guest at any level of its own."""
 
     design: Design
     by: ir.Delivery
-    level: ir.Level
     reach: Reach
 
 
 def delivered_in_control(delivery: Delivery, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where it leaves the guest's memory, or the host without what the design requires."""
     design = delivery.design
-    alpha, host, premises, _ = host_state(design, algebra, delivery.level, delivery.reach)
+    alpha, host, premises, _ = host_state(design, algebra, None, delivery.reach)
     guest, pieces = alpha.virtual(host), alpha.pieces(host)
     storage = storage_of(delivery.reach, design.isa, algebra, pieces, virtual=True)
     run = Run(design.isa, algebra, storage, guest, {}, virtual_inputs(alpha))

@@ -35,11 +35,14 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Touched(Generic[V]):
-    """A real cell that is read or written behind `guard`; `virtual`: by the virtual machine."""
+    """Real cells, `units` from `cell` on, that are read or written behind `guard`; `virtual`: by
+    the virtual machine.
+    """
 
     guard: V
     memory: str
     cell: V
+    units: int
     virtual: bool
     span: Span
 
@@ -55,10 +58,16 @@ class Piece(Generic[V]):
         """The real cell of the guest's cell at an index."""
         return algebra.operation(ir.Op.ADD, [self.base, index], [width, width], width)
 
-    def outside(self, algebra: Algebra[V, B], cell: V, width: int) -> V:
-        """Whether a real cell is not the guest's."""
-        place = algebra.operation(ir.Op.SUB, [cell, self.base], [width, width], width)
-        inside = algebra.operation(ir.Op.ULT, [place, self.size], [width, width], 1)
+    def outside(self, algebra: Algebra[V, B], touched: Touched[V], width: int) -> V:
+        """Whether some of these real cells are not the guest's."""
+        widths = [width, width]
+        place = algebra.operation(ir.Op.SUB, [touched.cell, self.base], widths, width)
+        inside = algebra.operation(ir.Op.ULT, [place, self.size], widths, 1)
+        if touched.units > 1:
+            behind = algebra.operation(ir.Op.SUB, [self.size, place], widths, width)
+            others = algebra.const(touched.units - 1, width)
+            fits = algebra.operation(ir.Op.ULT, [others, behind], widths, 1)
+            inside = algebra.both(inside, fits)
         return algebra.negation(inside)
 
 
@@ -81,30 +90,41 @@ class Watched(Walk[V, B]):
         units: int,
         span: Span,
     ) -> list[V]:
-        cells = super()._cells(run, access, space, args, units, span)
-        return [self._reached(run, space, cell, span) for cell in cells]
+        found = super()._cells(run, access, space, args, units, span)
+        memory = memory_of(run.isa, space)
+        cells = [self._real(run, memory, cell) for cell in found]
+        if space in run.isa.memories:
+            self._touch(run, memory, cells[0], span, units)
+        else:
+            for cell in cells:
+                self._touch(run, memory, cell, span)
+        return cells
 
     def unit(
-        self,
-        run: Run[V, B],
-        space: str,
-        access: ir.Access,
-        args: Sequence[V],
-        start: V,
-        units: int,
+        self, run: Run[V, B], space: str, args: Sequence[V], start: V, access: V, size: V
     ) -> V:
-        """The real cell of one unit of an access that has `units` from `start` on."""
-        cell = self._cell(run, space, access, args, start, units)
-        return self._reached(run, space, cell, run.isa.translations[space].span)
-
-    def _reached(self, run: Run[V, B], space: str, cell: V, span: Span) -> V:
-        """The real cell of one of this machine's."""
-        memory = memory_of(run.isa, space)
-        if self._pieces is not None:
-            cell = self._pieces[memory.name].cell(run.algebra, cell, memory.index_width)
-        virtual = self._pieces is not None
-        self.touched.append(Touched(run.path, memory.name, cell, virtual, span))
+        """The real cell of one unit of any access through a translation."""
+        span = run.isa.translations[space].span
+        while (translation := run.isa.translations.get(space)) is not None:
+            args = (self._translated(run, translation, args, start, access, size),)
+            start = args[0]
+            space = translation.target
+        memory = run.isa.memories[space]
+        cell = self._real(run, memory, args[0])
+        self._touch(run, memory, cell, span)
         return cell
+
+    def _real(self, run: Run[V, B], memory: ir.Memory, cell: V) -> V:
+        """The real cell of one of this machine's."""
+        if self._pieces is None:
+            return cell
+        return self._pieces[memory.name].cell(run.algebra, cell, memory.index_width)
+
+    def _touch(
+        self, run: Run[V, B], memory: ir.Memory, cell: V, span: Span, units: int = 1
+    ) -> None:
+        virtual = self._pieces is not None
+        self.touched.append(Touched(run.path, memory.name, cell, units, virtual, span))
 
 
 @dataclass(frozen=True)
@@ -135,11 +155,9 @@ class Mapped(Coupled[V, B]):
     ) -> None:
         super()._access(run, access, space, args, units, span)
         if space in self.isa.memories:
-            memory = self.isa.memories[space]
-            self.touched.extend(
-                Touched(run.path, space, cell, self.virtual, span)
-                for cell in self._cells(run, space, memory, args, units)
-            )
+            cell = self._cells(run, space, self.isa.memories[space], args, 1)[0]
+            touched = Touched(run.path, space, cell, units, self.virtual, span)
+            self.touched.append(touched)
 
     def _cells(
         self, run: Run[V, B], space: str, memory: ir.Memory, args: Sequence[V], units: int

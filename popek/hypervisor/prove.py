@@ -21,7 +21,7 @@ from popek.hypervisor.interrupts import (
     unnoticed,
 )
 from popek.hypervisor.placing import Reach
-from popek.hypervisor.relocation import Unit, astray, units
+from popek.hypervisor.relocation import astray, relocatable
 from popek.hypervisor.virtual_step import Case
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
@@ -63,6 +63,14 @@ class InterruptProof:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryProof:
+    """What was found of one way in which traps are delivered to the guest."""
+
+    delivery: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
 class PropertyProof:
     """One property over all forms."""
 
@@ -71,11 +79,13 @@ class PropertyProof:
     interrupts: tuple[InterruptProof, ...]
     #: Interrupts of the guest's that no handler injects.
     lost: tuple[str, ...] = ()
+    deliveries: tuple[DeliveryProof, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
         findings = [one.finding for one in self.forms]
         findings += [one.finding for one in self.interrupts]
+        findings += [one.finding for one in self.deliveries]
         if self.lost:
             return Verdict.REFUTED
         if any(isinstance(f, Refuted) for f in findings):
@@ -171,16 +181,18 @@ class Proving:
                     forms[about].append(proof)
         interrupts: dict[Property, list[InterruptProof]] = {p: [] for p in Property}
         for level in self.levels:
-            for about, name, finding in (*self._arrivals(level), *self._deliveries(level)):
+            for about, name, finding in self._arrivals(level):
                 interrupts[about].append(InterruptProof(name, level, finding))
         known = injected(self.design)
         lost = tuple(i.name for i in self.design.isa.interrupts if i.name not in known)
+        deliveries = tuple(self._deliveries())
         properties = {
             p: PropertyProof(
                 p,
                 tuple(forms[p]),
                 tuple(interrupts[p]),
                 lost if p is Property.EQUIVALENCE else (),
+                deliveries if p is Property.CONTROL else (),
             )
             for p in Property
         }
@@ -218,34 +230,34 @@ class Proving:
             title = f"the host runs again at {level.name}"
             yield Property.CONTROL, "", self.prover.find(title, (), again)
 
-    def _deliveries(self, level: ir.Level) -> Iterator[tuple[Property, str, Finding]]:
+    def _deliveries(self) -> Iterator[DeliveryProof]:
         """Each way in which traps are delivered to the guest."""
         for by in {trap.by.name: trap.by for trap in self.design.isa.traps.values()}.values():
-            delivery = Delivery(self.design, by, level, self.reach)
+            delivery = Delivery(self.design, by, self.reach)
 
             def build(
                 algebra: Algebra[V, B], flat: bool, delivery: Delivery = delivery
             ) -> Obligation[V, B]:
                 return delivered_in_control(delivery, algebra)
 
-            title = f"delivery {by.name} at {level.name}"
-            yield Property.CONTROL, by.name, self.prover.find(title, by.body, build)
+            found = self.prover.find(f"delivery {by.name}", by.body, build)
+            yield DeliveryProof(by.name, found)
 
     @cached_property
     def reach(self) -> Reach:
         """How translations are treated: abstract only where relocation is proved, or assumed."""
         if self.design.coherence_assumed:
             return Reach.ASSUMED
-        every = (unit for level in self.levels for unit in units(self.design, level))
-        return Reach.RELOCATED if all(map(self._relocated, every)) else Reach.WALKED
+        spaces = self.design.isa.translations
+        proved = relocatable(self.design) and all(map(self._relocated, spaces))
+        return Reach.RELOCATED if proved else Reach.WALKED
 
-    def _relocated(self, unit: Unit) -> bool:
+    def _relocated(self, space: str) -> bool:
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-            return astray(unit, algebra)
+            return astray(self.design, space, algebra)
 
-        body = self.design.isa.translations[unit.space].body
-        found = self.prover.find(f"{unit.name} at {unit.level.name}", body, build)
-        return isinstance(found, Proved)
+        body = self.design.isa.translations[space].body
+        return isinstance(self.prover.find(f"accesses to {space}", body, build), Proved)
 
     def cases(self, form: ir.Form) -> Iterator[Case]:
         """What becomes of a form, level by level."""

@@ -77,9 +77,9 @@ class Beside(Generic[V, B]):
 
 
 def host_state(
-    design: Design, algebra: Algebra[V, B], level: ir.Level, reach: Reach
+    design: Design, algebra: Algebra[V, B], level: ir.Level | None, reach: Reach
 ) -> tuple[Abstraction[V, B], State[V, B], tuple[Premise[V], ...], StateBuilder[V, B]]:
-    """Any state of the host's in which the guest, at a level of its own, runs."""
+    """Any state of the host's in which the guest runs, at this level of its own, or any."""
     isa = design.isa
     alpha: Abstraction[V, B] = Abstraction(design, algebra, reach)
     host: State[V, B] = {
@@ -97,7 +97,8 @@ def host_state(
             builder.state[name] = alpha.value(row.value, {**builder.state, **host})
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
-    builder.level(level)
+    if level is not None:
+        builder.level(level)
     builder.invariants()
     for memory in isa.memories.values() if reach is not Reach.WALKED else ():
         entry = host_memory(memory.name)
