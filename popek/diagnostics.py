@@ -171,6 +171,14 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E1002": "A row of `state` that names no part of the state, or a memory as a whole.",
         "E1003": "A real value for what the guest holds itself, or a second one.",
         "E1004": "A value that loads from memory or a device where one of the state is needed.",
+        "E1005": "An instruction for which no row of `instructions` says what becomes of it, in "
+        "some state of the guest's.",
+        "E1006": "An instruction that is said to `trap` and that, in some state, does not. With "
+        "`run` it is the machine that decides what traps.",
+        "E1007": "A `require` that does not hold where a guest starts: of the state that `reset` "
+        "leaves, with anything that the host may choose.",
+        "E1008": "`assume coherent-translation` in a design. That the guest's accesses reach the "
+        "cells that they would reach on the bare machine is proved of a design.",
     }
 )
 

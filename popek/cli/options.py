@@ -28,6 +28,11 @@ def spec(function: F) -> F:
     return click.argument("spec", metavar="SPEC")(function)
 
 
+def designs(function: F) -> F:
+    """One DESIGN or more."""
+    return click.argument("designs", nargs=-1, required=True, metavar="DESIGN...")(function)
+
+
 def only(function: F) -> F:
     """`--only`."""
     return click.option(
@@ -140,7 +145,7 @@ def checked_context(isa: ir.Isa, given: Mapping[str, int | str]) -> dict[str, in
     return result
 
 
-def proving(function: F) -> F:
+def solving(function: F) -> F:
     """The options of every verb that asks a solver."""
     for option in (
         click.option(
@@ -163,6 +168,15 @@ def proving(function: F) -> F:
         click.option(
             "--top", metavar="LEVEL", help="The guest's own levels range from this one down."
         ),
+    ):
+        function = option(function)
+    return function
+
+
+def proving(function: F) -> F:
+    """And of those that classify forms, in a reading, under a choice of the host's."""
+    function = solving(function)
+    for option in (
         click.option(
             "--host",
             "host",

@@ -31,9 +31,9 @@ class Claims:
         items = [i for i in self.reading.items if isinstance(i, design_tree.ExpectCounterexample)]
         return tuple(self.reading.all(items, self._expectation))
 
-    def cost(self) -> Cost:
-        """The cost model; that of a machine whose traps cost nothing, if there is none."""
-        return self.reading.attempt(self._cost) or Cost()
+    def cost(self) -> Cost | None:
+        """The cost model, if there is one."""
+        return self.reading.attempt(self._cost)
 
     def assumptions(self) -> tuple[tuple[ir.Assumption, ...], tuple[ir.Predicate, ...]]:
         """Those of the registry, and conditions on the states in which the guest runs."""
@@ -43,6 +43,10 @@ class Claims:
             if not isinstance(item, design_tree.Assume):
                 continue
             text = item.condition.span.text
+            if text == "coherent-translation":
+                message = "a design may not assume that its translations are coherent"
+                self.reading.collector.add("E1008", message, item.span, hint="that is proved")
+                continue
             if text in REGISTRY:
                 ids.append(ir.Assumption(text, item.title or REGISTRY[text], item.span))
                 continue
@@ -73,11 +77,11 @@ class Claims:
             self._property(item.property, item.span), item.names, item.span.text, item.span
         )
 
-    def _cost(self) -> Cost:
+    def _cost(self) -> Cost | None:
         known = [f.name for f in dataclasses.fields(Cost)]
         given = {}
         for row in self.reading.rows(design_tree.CostRow):
             if row.name not in known:
                 raise unknown("cost", row.name, row.span, known)
             given[row.name] = self.reading.world.number(row.value)
-        return Cost(**given)
+        return Cost(**given) if given else None

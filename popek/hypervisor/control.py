@@ -28,7 +28,7 @@ def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
     if direct is not None:
         runs[DIRECT], states[DIRECT] = direct, pair.host
     violations = [
-        *escapes(case.design, algebra, pair.pieces, pair.virtual.touched),
+        *escapes(case.design, algebra, pair.pieces, pair.virtual.handled.touched),
         *required(pair.alpha, pair.virtual.left),
     ]
     if direct is not None:

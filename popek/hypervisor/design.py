@@ -134,7 +134,8 @@ class Design:
 
     `parameters` are constants of the host's, `extras` what it keeps beside the guest's state, all
     by the names of their entries.  `rows` has every component of the ISA.  `requirements` hold
-    whenever the guest runs.  `devices` are virtual.
+    whenever the guest runs.  `devices` are virtual.  `dropped` are the ids of assumptions that
+    are not made.
     """
 
     title: str
@@ -149,11 +150,13 @@ class Design:
     devices: frozenset[str]
     rules: tuple[Rule, ...]
     handlers: Mapping[str, Handler]
-    cost: Cost
+    cost: Cost | None
     assumptions: tuple[ir.Assumption, ...]
     contracts: tuple[ir.Predicate, ...]
     proves: tuple[Property, ...]
     expectations: tuple[Expectation, ...]
+    span: Span = field(compare=False, repr=False)
+    dropped: frozenset[str] = frozenset()
 
     @cached_property
     def machine(self) -> ir.Isa:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from popek.hypervisor.abstraction import Abstraction, State
-from popek.hypervisor.machines import Instruction, virtual_inputs, virtual_step
+from popek.hypervisor.machines import Instruction, inputs_at, virtual_step
 from popek.hypervisor.placing import Touched, Watched
 from popek.isa import ir
 from popek.isa.statements import argument
 from popek.semantics.algebra import B, T, V
-from popek.semantics.outcome import DeviceEvent, Exit, Trapped
+from popek.semantics.outcome import Assigned, DeviceEvent, Exit, Trapped
 from popek.semantics.step import Run
 from popek.source import Span
+from popek.theory.direct import BARE
 from popek.theory.states import free
 
 #: Ends the names of what the virtual machine has after an interrupt of its own.
@@ -47,6 +48,14 @@ class Stopped(Generic[V]):
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Acted(Generic[V]):
+    """An action that a handler takes behind `guard`."""
+
+    guard: V
+    action: ir.Action
+
+
 @dataclass
 class Handled(Generic[V, B]):
     """What becomes of a guest in a handler.
@@ -64,6 +73,9 @@ class Handled(Generic[V, B]):
     events: list[DeviceEvent[V]] = field(default_factory=list)
     #: The host's states in which interrupts are injected, up to where it is as if it resumed.
     injected: list[Resumed[V, B]] = field(default_factory=list)
+    #: What the handlers did, in order: for the line to blame, and for what it costs.
+    acts: list[Acted[V]] = field(default_factory=list)
+    assigned: list[Assigned[V]] = field(default_factory=list)
 
     def extend(self, other: Handled[V, B]) -> None:
         """Adds what becomes of it in another handler."""
@@ -74,6 +86,8 @@ class Handled(Generic[V, B]):
         self.touched += other.touched
         self.events += other.events
         self.injected += other.injected
+        self.acts += other.acts
+        self.assigned += other.assigned
 
 
 class Handling(Run[V, B]):
@@ -92,7 +106,7 @@ class Handling(Run[V, B]):
     ) -> None:
         fields = instruction.fields if instruction is not None else {}
         own: Watched[V, B] = Watched()
-        inputs = virtual_inputs(alpha)
+        inputs = inputs_at(alpha, BARE)
         super().__init__(alpha.design.machine, alpha.algebra, own, state, fields, inputs)
         self.alpha = alpha
         self._own = own
@@ -111,6 +125,7 @@ class Handling(Run[V, B]):
         if not self.algebra.is_false(self._live):
             self._resume()
         self.handled.touched += self._own.touched
+        self.handled.assigned += self.assigned
         return self.handled
 
     def _jump(self, target: ir.Expr, span: Span) -> None:
@@ -119,6 +134,7 @@ class Handling(Run[V, B]):
         self.state[self.isa.pc] = self.target
 
     def act(self, action: ir.Action) -> None:
+        self.handled.acts.append(Acted(self.path, action))
         match action:
             case ir.Interpret():
                 assert self.instruction is not None

@@ -50,7 +50,7 @@ def injected(design: Design) -> frozenset[str]:
 def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where a real interrupt changes what the guest sees, or the guest does not go on."""
     isa = arrival.design.isa
-    premises, host, alpha, step, handled = _arrived(arrival, algebra)
+    premises, host, alpha, step, handled = arrived(arrival, algebra)
     guest = alpha.virtual(host)
     violations: list[Violation[V]] = []
     silent = {**host, **step.state}
@@ -82,7 +82,7 @@ def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
 
 def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where a real interrupt leaves the host without what the design requires."""
-    premises, host, alpha, step, handled = _arrived(arrival, algebra)
+    premises, host, alpha, step, handled = arrived(arrival, algebra)
     silent: State[V, B] = {**host, **step.state}
     left: list[Left[V, B]] = [Left(step.completes, silent)]
     left += [Left(r.guard, r.state) for r in handled.resumed]
@@ -117,7 +117,7 @@ def _machine(alpha: Abstraction[V, B], host: Mapping[str, V | B]) -> Run[V, B]:
     return Run(isa, algebra, storage, alpha.machine(host), {}, inputs)
 
 
-def _arrived(
+def arrived(
     arrival: Arrival, algebra: Algebra[V, B]
 ) -> tuple[tuple[Premise[V], ...], State[V, B], Abstraction[V, B], Step[V, B], Handled[V, B]]:
     """The interrupt's own step on the real machine, and what its handlers do."""

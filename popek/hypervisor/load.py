@@ -98,4 +98,5 @@ def _design(reading: Reading, header: design_tree.Header, path: str, digest: str
         contracts=contracts,
         proves=proves,
         expectations=expectations,
+        span=header.span,
     )

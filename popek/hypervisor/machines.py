@@ -34,9 +34,10 @@ class Stepped(Generic[V, B]):
     touched: list[Touched[V]]
 
 
-def virtual_inputs(alpha: Abstraction[V, B]) -> Inputs[V]:
-    """What the virtual machine reads that is no state: the bare machine reads the same."""
-    return inputs_of(alpha.algebra, BARE, clocks_shared=True)
+def inputs_at(alpha: Abstraction[V, B], side: str) -> Inputs[V]:
+    """What a machine reads that is no state: the virtual one reads what the bare one does."""
+    exempt = "timing-exempt" not in alpha.design.dropped
+    return inputs_of(alpha.algebra, side, clocks_shared=exempt)
 
 
 def virtual_step(
@@ -52,8 +53,9 @@ def virtual_step(
     def make() -> Stepped[V, B]:
         coherent = all(state[name] is instruction.guest[name] for name in _translating(isa))
         storage = storage_of(alpha.reach, isa, algebra, pieces, virtual=True, coherent=coherent)
-        fields, inputs = instruction.fields, virtual_inputs(alpha)
-        done = step(isa, form, algebra, storage, state, fields, inputs)
+        processor = BARE if "same-processor" in alpha.design.dropped else ""
+        fields, inputs = instruction.fields, inputs_at(alpha, BARE)
+        done = step(isa, form, algebra, storage, state, fields, inputs, processor)
         return Stepped(done, storage.touched)
 
     where = tuple((p.base, p.size) for p in pieces.values())
@@ -66,7 +68,7 @@ def real_step(
     """The real machine's step, while the guest runs on it."""
     isa, algebra = alpha.design.isa, alpha.algebra
     storage = storage_of(alpha.reach, isa, algebra, alpha.pieces(host), virtual=False)
-    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
+    inputs = inputs_at(alpha, DIRECT)
     machine, fields = alpha.machine(host), instruction.fields
     done = step(isa, instruction.form, algebra, storage, machine, fields, inputs)
     return Stepped(done, storage.touched)

@@ -16,7 +16,7 @@ from popek.hypervisor.abstraction import Abstraction
 from popek.hypervisor.control import escapes
 from popek.hypervisor.design import Design
 from popek.hypervisor.equivalence import unlike
-from popek.hypervisor.machines import Stepped, virtual_inputs
+from popek.hypervisor.machines import Stepped, inputs_at
 from popek.hypervisor.placing import Piece, Reach, Watched
 from popek.hypervisor.virtual_step import Beside, after, host_state
 from popek.isa import ir
@@ -83,7 +83,7 @@ def _reached(
     isa, algebra = alpha.design.isa, alpha.algebra
     storage: Watched[V, B] = Watched(pieces)
     real_inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
-    inputs = real_inputs if pieces is None else virtual_inputs(alpha)
+    inputs = real_inputs if pieces is None else inputs_at(alpha, BARE)
     run = Run(isa, algebra, storage, state, {}, inputs)
     params = isa.translations[space].params
     args = list(arguments_of(params, algebra).values())

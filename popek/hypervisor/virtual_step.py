@@ -14,7 +14,7 @@ from popek.hypervisor.abstraction import Abstraction, Left, State
 from popek.hypervisor.design import Design, Direct, Disposition, Kept, Selected
 from popek.hypervisor.handling import Handled, Handling, Resumed, answered
 from popek.hypervisor.machines import Instruction, Stepped, real_step, virtual_step
-from popek.hypervisor.placing import Piece, Reach, Touched
+from popek.hypervisor.placing import Piece, Reach
 from popek.hypervisor.refusing import refused
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
@@ -40,24 +40,29 @@ class Case:
     disposition: Disposition
     condition: ir.Predicate | None
     others: tuple[ir.Predicate, ...]
-    reach: Reach = Reach.WALKED
+    reach: Reach
 
     @property
     def key(self) -> tuple[object, ...]:
         how = (self.reach, self.disposition, self.condition, self.others)
         return (self.design.sha256, self.form.key, self.level, *how)
 
+    @property
+    def title(self) -> str:
+        """How queries about it are called."""
+        return f"{self.form.name} [{self.form.text}] at {self.level.name} {self.disposition}"
+
 
 @dataclass
 class Ran(Generic[V, B]):
     """The guest's step under the design, as a step of its own, and what was done to the host.
 
-    `left` are the host's states in which the guest goes on.
+    `left` are the host's states in which the guest goes on, `handled` is what handlers do.
     """
 
     step: Step[V, B]
     left: list[Left[V, B]]
-    touched: list[Touched[V]]
+    handled: Handled[V, B]
     #: The real machine's own step, where it ran the instruction.
     direct: Step[V, B] | None
 
@@ -219,4 +224,4 @@ def _ran(alpha: Abstraction[V, B], handled: Handled[V, B], direct: Step[V, B] | 
         assigned=() if direct is None else direct.assigned,
         inputs=(),
     )
-    return Ran(step, left, handled.touched, direct)
+    return Ran(step, left, handled, direct)
