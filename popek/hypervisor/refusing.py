@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from popek.hypervisor.abstraction import Abstraction
+from popek.hypervisor.abstraction import Abstraction, State
 from popek.hypervisor.handling import Handled, Handling
 from popek.hypervisor.machines import Instruction
 from popek.hypervisor.placing import Reach
@@ -18,39 +17,30 @@ from popek.semantics.outcome import Trapped
 
 def refused(
     alpha: Abstraction[V, B],
-    state: Mapping[str, V | B],
+    host: State[V, B],
     trap: Trapped[V, B],
     instruction: Instruction[V, B],
 ) -> Handled[V, B]:
-    """A memory trap of the real machine's that left the host in this state.
+    """A memory trap of the real machine's in its step from a state of the host's.
 
     Where relocation is proved, the guest takes the virtual machine's own: so handlers were found to
-    do.  Otherwise the trap is any that a translation raises, with any arguments.
+    do.  Otherwise the trap is any of those that translations raise and the design handles, with any
+    arguments: that the host's tables lead to no other is a part of what is assumed.
     """
+    state: State[V, B] = {**host, **trap.state}
     if alpha.reach is Reach.RELOCATED:
         guests = replace(trap, state=alpha.virtual(state))
         return Handled(exits=[guests], left=[state])
-    algebra, every = alpha.algebra, Handled[V, B]()
+    algebra, isa, every = alpha.algebra, alpha.design.isa, Handled[V, B]()
     left = trap.guard
-    for number, (body, params) in enumerate(_handlers(alpha.design.isa, alpha).items()):
-        this = algebra.variable(f"refusal.{number}", 1)
-        handling = Handling(alpha, state, algebra.both(left, this), instruction)
+    for name in sorted(raised_behind(isa, isa.translations) & alpha.design.handlers.keys()):
+        this = algebra.variable(f"refusal.{name}", 1)
+        as_left = host if isa.traps[name].kind is ir.TrapKind.FAULT else state
+        handling = Handling(alpha, as_left, algebra.both(left, this), instruction)
         left = algebra.both(left, algebra.negation(this))
         handling.locals = {
-            argument(p.name): algebra.variable(f"refusal.{number}.{p.name}", p.width)
-            for p in params
+            argument(p.name): algebra.variable(f"refusal.{name}.{p.name}", p.width)
+            for p in isa.traps[name].params
         }
-        every.extend(handling.complete(body))
+        every.extend(handling.complete(alpha.design.handlers[name].body))
     return every
-
-
-def _handlers(
-    isa: ir.Isa, alpha: Abstraction[V, B]
-) -> dict[tuple[ir.Stmt, ...], tuple[ir.Local, ...]]:
-    """What the design does at the traps of translations, with the arguments of these traps."""
-    found: dict[tuple[ir.Stmt, ...], tuple[ir.Local, ...]] = {}
-    for name in sorted(raised_behind(isa, isa.translations)):
-        handler = alpha.design.handlers.get(name)
-        if handler is not None:
-            found[handler.body] = (*found.get(handler.body, ()), *isa.traps[name].params)
-    return found

@@ -185,9 +185,9 @@ def after(
     every.resumed.append(Resumed(step.completes, step.waits, {**host, **step.state}))
     for left in step.exits:
         match left:
-            case Trapped(name=name, state=state) if name == MEMORY_TRAP:
+            case Trapped(name=name) if name == MEMORY_TRAP:
                 assert instruction is not None
-                every.extend(refused(alpha, {**host, **state}, left, instruction))
+                every.extend(refused(alpha, host, left, instruction))
             case Trapped(state=state):
                 # Where nobody handles it, the guest does not go on.
                 every.extend(answered(alpha, {**host, **state}, left, instruction))
