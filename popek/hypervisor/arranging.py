@@ -10,7 +10,7 @@ from popek.hypervisor.reading import Reading
 from popek.isa import expressions, fields, ir, places
 from popek.isa.clause import Clause
 from popek.isa.definitions import Device, Part, Register, Space
-from popek.isa.errors import fail
+from popek.isa.errors import fail, unknown
 from popek.isa.scope import Scope
 from popek.isa.values import Typed
 from popek.source import Span
@@ -26,6 +26,7 @@ class Arranging:
         self.rows: dict[str, Row] = {}
         self.placements: dict[str, Placement] = {}
         self.devices: set[str] = set()
+        self.shadowed: set[str] = set()
         self.parameters: dict[str, ir.Component] = {}
         self.extras: dict[str, ir.Component] = {}
 
@@ -85,6 +86,16 @@ class Arranging:
             for place in loaded.places:
                 for name in self.reading.attempt(self._components, place) or ():
                     self._arrange(name, Direct(), loaded.span)
+
+        for shadowed in self.reading.rows(design_tree.Shadowed):
+            for place in shadowed.places:
+                self.reading.attempt(self._shadow, place)
+
+    def _shadow(self, place: tree.Expr) -> None:
+        known = self.reading.isa.translations
+        if not isinstance(place, tree.Name) or place.id not in known:
+            raise unknown("translation", place.span.text, place.span, known)
+        self.shadowed.add(place.id)
 
     def _kept_rows(self) -> None:
         for row in self.reading.rows(design_tree.Virtual):

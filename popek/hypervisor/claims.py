@@ -42,7 +42,7 @@ class Claims:
         for item in self.reading.items:
             if not isinstance(item, design_tree.Assume):
                 continue
-            text = item.condition.span.text
+            text = item.condition.span.text.replace(" ", "")
             if text == "coherent-translation":
                 message = "a design may not assume that its translations are coherent"
                 self.reading.collector.add("E1008", message, item.span, hint="that is proved")

@@ -148,6 +148,8 @@ class Design:
     rows: Mapping[str, Row]
     placements: Mapping[str, Placement]
     devices: frozenset[str]
+    #: The translations for which the host has tables of its own.
+    shadowed: frozenset[str]
     rules: tuple[Rule, ...]
     handlers: Mapping[str, Handler]
     cost: Cost | None
@@ -173,11 +175,6 @@ class Design:
     def same_storage(self) -> bool:
         """Whether guests are taken to use no more storage than the host gives them."""
         return any(a.id == "same-storage" for a in self.assumptions)
-
-    @property
-    def coherence_assumed(self) -> bool:
-        """Whether it is left open that what the real machine permits a guest is right."""
-        return any(a.id == "coherent-translation" for a in self.assumptions)
 
     @property
     def runs_directly(self) -> bool:

@@ -109,6 +109,8 @@ class Handling(Run[V, B]):
         inputs = inputs_at(alpha, BARE)
         super().__init__(alpha.design.machine, alpha.algebra, own, state, fields, inputs)
         self.alpha = alpha
+        #: Whether the trap has moved the pc on; an interpreted instruction starts from its own.
+        self.moved = False
         self._own = own
         self.instruction = instruction
         self.handled: Handled[V, B] = Handled()
@@ -180,9 +182,16 @@ class Handling(Run[V, B]):
         self.handled.resumed.append(Resumed(self.path, self.waits, loaded))
         self.stop()
 
+    def _at(self, instruction: Instruction[V, B]) -> State[V, B]:
+        """The host's state, with the pc at the instruction again if its trap has moved it."""
+        if not self.moved:
+            return self.now
+        pc = {self.isa.pc: instruction.guest[self.isa.pc]}
+        return self.alpha.put(self.now, {**self.alpha.virtual(self.now), **pc})
+
     def _interpret(self, instruction: Instruction[V, B]) -> None:
         """The step of the virtual machine; traps in it are the guest's own."""
-        algebra, path, before = self.algebra, self.path, self.now
+        algebra, path, before = self.algebra, self.path, self._at(instruction)
         virtual = self.alpha.virtual(before)
         stepped = virtual_step(self.alpha, instruction, before)
         done = stepped.step
@@ -216,6 +225,7 @@ def answered(
     if handler is None:
         return Handled()
     handling = Handling(alpha, state, trap.guard, instruction)
+    handling.moved = design.isa.traps[trap.name].kind is not ir.TrapKind.FAULT
     params = design.isa.traps[trap.name].params
     handling.locals = {argument(p.name): v for p, v in zip(params, trap.args, strict=True)}
     return handling.complete(handler.body)

@@ -7,7 +7,7 @@ step of the bare machine's, taken where that could take it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from popek.hypervisor.abstraction import Abstraction, Left, State
@@ -15,6 +15,7 @@ from popek.hypervisor.control import required
 from popek.hypervisor.design import Design
 from popek.hypervisor.equivalence import differences
 from popek.hypervisor.handling import EXPECTED, Handled, answered, expected
+from popek.hypervisor.machines import inputs_at
 from popek.hypervisor.placing import Reach, storage_of
 from popek.hypervisor.virtual_step import VIRTUAL, host_state
 from popek.isa import ir
@@ -51,10 +52,9 @@ def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where a real interrupt changes what the guest sees, or the guest does not go on."""
     isa = arrival.design.isa
     premises, host, alpha, step, handled = arrived(arrival, algebra)
-    guest = alpha.virtual(host)
     violations: list[Violation[V]] = []
     silent = {**host, **step.state}
-    for v in differences(isa, algebra, guest, alpha.virtual(silent)):
+    for v in _unlike_own(arrival, alpha, host, alpha.virtual(silent)):
         violations.append(v.within(algebra, step.completes))
     for e in step.exits:
         if not isinstance(e, Trapped) or e.name not in arrival.design.handlers:
@@ -78,6 +78,32 @@ def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
         violations.append(Violation(Fault.TRAPS, left.guard, VIRTUAL, "", span))
     runs = {DIRECT: step}
     return Obligation(premises, tuple(violations), runs, {DIRECT: host})
+
+
+def _unlike_own(
+    arrival: Arrival,
+    alpha: Abstraction[V, B],
+    host: State[V, B],
+    after: State[V, B],
+) -> Iterator[Violation[V]]:
+    """Where a silent interrupt that changes the guest is not the virtual machine's own."""
+    isa, algebra = alpha.design.isa, alpha.algebra
+    guest = alpha.virtual(host)
+    found = differences(isa, algebra, guest, after)
+    changes = list(found)
+    if not changes:
+        return
+    storage = storage_of(alpha.reach, isa, algebra, alpha.pieces(host), virtual=True)
+    own = Run(isa, algebra, storage, guest, {}, inputs_at(alpha, DIRECT))
+    due = _due(own, arrival.interrupt)
+    own.run(arrival.interrupt.body)
+    step = own.finish()
+    taken = algebra.both(due, step.completes)
+    for v in changes:
+        yield v.within(algebra, algebra.negation(taken))
+    # Not only where it was changed: of a bank, that may be another element.
+    for v in differences(isa, algebra, step.state, after):
+        yield v.within(algebra, taken)
 
 
 def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:

@@ -236,7 +236,7 @@ class Proving:
     @cached_property
     def reach(self) -> Reach:
         """How translations are treated: abstract only where relocation is proved, or assumed."""
-        if self.design.coherence_assumed:
+        if self.design.shadowed:
             return Reach.ASSUMED
         spaces = self.design.isa.translations
         proved = relocatable(self.design) and all(map(self._relocated, spaces))

@@ -33,8 +33,10 @@ def refused(
         return Handled(exits=[guests], left=[state])
     algebra, isa, every = alpha.algebra, alpha.design.isa, Handled[V, B]()
     left = trap.guard
-    for name in sorted(raised_behind(isa, isa.translations) & alpha.design.handlers.keys()):
-        this = algebra.variable(f"refusal.{name}", 1)
+    names = sorted(raised_behind(isa, isa.translations) & alpha.design.handlers.keys())
+    for name in names:
+        last = name == names[-1]
+        this = algebra.const(1, 1) if last else algebra.variable(f"refusal.{name}", 1)
         as_left = host if isa.traps[name].kind is ir.TrapKind.FAULT else state
         handling = Handling(alpha, as_left, algebra.both(left, this), instruction)
         left = algebra.both(left, algebra.negation(this))

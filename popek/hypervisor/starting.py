@@ -26,16 +26,19 @@ def check_start(design: Design, prover: Prover, level: ir.Level) -> None:
     the guest alone, not each.  `level`: one of the guest's own, in which it is before the reset.
     """
     collector = Collector()
+    possible: list[ir.Predicate] = []
     for predicate in design.requirements:
         every = reads_of(predicate) <= _guests(design)
+        others = () if every else tuple(possible)
 
         def build(
             algebra: Algebra[V, B],
             flat: bool,
             predicate: ir.Predicate = predicate,
+            others: tuple[ir.Predicate, ...] = others,
             every: bool = every,
         ) -> Obligation[V, B]:
-            return _start(design, level, algebra, predicate, broken=every)
+            return _start(design, level, algebra, predicate, others, broken=every)
 
         found = prover.find(f"at the start: {predicate.text}", design.isa.reset, build)
         if isinstance(found, Proved) is not every:
@@ -46,6 +49,8 @@ def check_start(design: Design, prover: Prover, level: ir.Level) -> None:
                 predicate.span,
                 hint="it has to hold of the state that `reset` leaves",
             )
+        elif not every:
+            possible.append(predicate)
     collector.check()
 
 
@@ -60,12 +65,11 @@ def _start(
     level: ir.Level,
     algebra: Algebra[V, B],
     predicate: ir.Predicate,
+    others: tuple[ir.Predicate, ...],
     *,
     broken: bool,
 ) -> Obligation[V, B]:
-    """Starts in which all that is required holds, the predicate too; or, if `broken`, starts in
-    which it does not.
-    """
+    """Starts in which the others hold and the predicate too; or, if `broken`, does not."""
     alpha, before, _, _ = host_state(design, algebra, level, Reach.WALKED)
     placed: Watched[V, B] = Watched(alpha.pieces(before))
     guest = alpha.virtual(before)
@@ -74,7 +78,6 @@ def _start(
     run.run(design.isa.reset)
     done = run.finish()
     start = alpha.loaded(alpha.put(before, done.state))
-    others = () if broken else design.requirements
     premises = [Premise(f"require {p.text}", alpha.holds(p, start)) for p in others]
     premises.append(Premise("it is reset", done.completes))
     holds = alpha.holds(predicate, start)
