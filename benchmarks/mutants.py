@@ -1,18 +1,20 @@
-"""`python -m benchmarks.mutants SPEC RECORDING`: how many faults in a spec does validation notice?
+"""`python -m benchmarks.mutants SPEC RECORDING...`: does validation notice faults in a spec?
 
-Mutants are drawn by seed from all sites of all forms of which the recording has cases.  What the
-cases do not kill is put to the solver: a mutant that comes to the same in every state is none, and
-is not counted; for each other one a case is made that tells it from its form.  With `--on` the
-oracle is asked of it: what it shows kills, too, and `--record` adds it to the recording; what it
-cannot show (`beyond`, with its reason) is counted apart.  Survivors are printed with their lines.
+Mutants are drawn by seed from all sites of all forms, and laid beside what an oracle has shown: the
+cases of the recordings and, with `--on`, of forms that they lack those that validation makes now.
+What these do not kill is put to the solver: a mutant that comes to the same in every state is none,
+and is not counted; for each other one a case is made that tells it from its form.  With `--on` the
+oracle is asked of it: what it shows kills, too; what it cannot show (`beyond`, with its reason) is
+counted apart.  Survivors are printed with their lines.  `--record` writes, for each mutant that the
+recordings do not kill, a case that does.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -21,17 +23,17 @@ import click
 from popek.cli.validate import on_bench
 from popek.isa import ir
 from popek.oracles.catalogue import known
-from popek.oracles.oracle import Oracle, Outcome, Refused
+from popek.oracles.oracle import Bench, Oracle, Outcome, Refused
 from popek.smt import Sat, Undecided, Unsat
 from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.cases import Made, made_of
 from popek.validation.disagreements import Row, table
 from popek.validation.ground import Ground
 from popek.validation.home import with_home
-from popek.validation.mutants import Mutant, draw, killed
+from popek.validation.mutants import Mutant, draw, kills
 from popek.validation.prediction import Silent, predict
-from popek.validation.recording import Header, Recorded, by_form, read, write
-from popek.validation.run import remade
+from popek.validation.recording import Header, Recorded, read, write
+from popek.validation.run import Options, remade, validate
 from popek.validation.search import Search
 from popek.validation.stepping import CLAUSE, Stepped, Stepper
 from popek.validation.telling import Telling
@@ -39,57 +41,110 @@ from popek.validation.telling import Telling
 
 @click.command(name="mutants", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("spec")
-@click.argument("recording", type=click.Path(exists=True, path_type=Path))
+@click.argument("recordings", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--count", default=500, show_default=True, help="Mutants drawn.")
 @click.option("--seed", default=1, show_default=True, help="Draws them.")
-@click.option("--on", "name", help="The oracle of the recording: shows the cases that are made.")
+@click.option("--on", "name", help="The oracle of the recordings: shows the cases that are made.")
 @click.option(
     "--record",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write there the recording, with the cases that killed what it did not.",
+    help="Write there the cases that killed what the recordings did not.",
 )
 def command(
-    spec: str, recording: Path, count: int, seed: int, name: str | None, record: Path | None
+    spec: str,
+    recordings: tuple[Path, ...],
+    count: int,
+    seed: int,
+    name: str | None,
+    record: Path | None,
 ) -> None:
-    """The mutation score of SPEC on the cases of RECORDING."""
-    header, recorded = read(recording)
-    isa = on_bench(spec, header.spec, header.bench.conditions)
-    entries = dict(by_form(recorded))
-    shown = replace(isa, forms=tuple(f for f in isa.forms if f.key in entries))
-    forms = {form.key: form for form in shown.forms}
-    bench = _Bench(isa, header, None if name is None else _opened(name, isa.title))
-    mutants = draw(shown, seed, count)
+    """The mutation score of SPEC on the cases of RECORDINGS."""
+    past = [read(path) for path in recordings]
+    header, _ = past[0]
+    oracle = None if name is None else _opened(name, header.spec)
+    isa = on_bench(spec, header.spec, (oracle or header).bench.conditions)
+    forms = {form.key: form for form in isa.forms}
+    groups = _grouped(draw(isa, seed, count))
+    made: list[Recorded] = []
+    if oracle is not None:
+        lacking = groups.keys() - {entry.form for _, entries in past for entry in entries}
+        bench = _validated(isa, oracle, header.seed, lacking, made.append)
+        said = f"python -m benchmarks.mutants {spec} RECORDING... --on {name}"
+        said += f" --count {count} --seed {seed} --record FILE"
+        header = Header(said, isa.title, header.seed, oracle.identity, bench)
+    judge = _Judge(isa, header, oracle)
     score: Counter[str] = Counter()
-    for key, group in _grouped(mutants).items():
-        past = list(remade(isa, forms[key], header, entries[key]))
+    for key, group in groups.items():
+        form = forms[key]
+        known = [c for h, entries in past for c in _remade(isa, form, h, entries)]
+        cases = _remade(isa, form, header, made)
         for mutant in group:
-            verdict = bench.judged(forms[key], mutant, past)
+            verdict = judge.judged(form, mutant, known, cases)
             score[verdict] += 1
             if not verdict.startswith("killed"):
                 where = f"{mutant.span.source.path}:{mutant.span.line}"
-                click.echo(f"{verdict}: {where}: {mutant.form.name}: {mutant.what}")
+                click.echo(f"{verdict}: {where}: {form.name}: {mutant.what}")
     if record is not None:
-        write(record, header, [*recorded, *bench.made])
+        write(record, header, judge.killing)
     of = sum(n for verdict, n in score.items() if verdict in (*KILLED, *SURVIVED))
-    kills = sum(score[verdict] for verdict in KILLED)
-    click.echo(f"{isa.title}, seed {seed}: {len(mutants)} mutants of {len(shown.forms)} forms")
+    dead = sum(score[verdict] for verdict in KILLED)
+    click.echo(f"{isa.title}, seed {seed}: {score.total()} mutants of {len(groups)} forms")
     for verdict, n in sorted(score.items()):
         click.echo(f"{n:6}  {verdict}")
-    click.echo(f"{kills} of {of} killed, {kills / max(of, 1):.1%}, of those that a case could kill")
+    click.echo(f"{dead} of {of} killed, {dead / max(of, 1):.1%}, of those that a case could kill")
 
 
-KILLED = ("killed", "killed by a case made for it")
+KILLED = ("killed", "killed by a case of validation", "killed by a case made for it")
 SURVIVED = ("survived", "undecided")
 
 
+def _validated(
+    isa: ir.Isa,
+    oracle: Oracle,
+    seed: int,
+    keys: Set[tuple[str, str]],
+    record: Callable[[Recorded], None],
+) -> Bench:
+    """Has forms validated on the oracle; returns the bench, with the home that was found."""
+    options = Options(
+        seed=seed, jobs=1, load=lambda: isa, only=frozenset(keys), clauses=True, record=record
+    )
+
+    def progress(what: str, done: int, total: int) -> None:
+        click.echo(f"{what}, {done} of {total} forms", err=True)
+
+    bench = validate(isa, [oracle], options, progress).bench
+    assert bench is not None, "interrupted"
+    return bench
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A case with what an oracle showed of it, and the two as they are recorded."""
+
+    made: Made
+    seen: Outcome
+    entry: Recorded
+
+
+def _remade(isa: ir.Isa, form: ir.Form, header: Header, entries: Iterable[Recorded]) -> list[_Case]:
+    """Those of a form."""
+    return [
+        _Case(made, seen, entry)
+        for entry in entries
+        if entry.form == form.key
+        for made, seen in remade(isa, form, header, [entry])
+    ]
+
+
 @dataclass
-class _Bench:
-    """What decides what becomes of a mutant; `made` are the cases that it took."""
+class _Judge:
+    """Decides what becomes of a mutant; `killing` are the cases that it took, beside the known."""
 
     isa: ir.Isa
     header: Header
     oracle: Oracle | None
-    made: list[Recorded] = field(default_factory=list)
+    killing: list[Recorded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rows: Sequence[Row] = table(self.header.oracle.name)
@@ -99,13 +154,23 @@ class _Bench:
         """The bench, with a home to start from."""
         return Ground(with_home(self.isa, self.header.bench, self.header.seed))
 
-    def judged(self, form: ir.Form, mutant: Mutant, past: list[tuple[Made, Outcome]]) -> str:
-        """The verdict; a case that was made is from then on among the form's."""
-        found = killed(self.isa, mutant, past, self.rows, self.header.bench)
-        if found is None:
-            return "cannot be run"
-        if found:
+    def judged(
+        self, form: ir.Form, mutant: Mutant, known: list[_Case], cases: Sequence[_Case]
+    ) -> str:
+        """The verdict; a case that it took is from then on among the known."""
+        try:
+            return self._verdict(form, mutant, known, cases)
+        except KeyError:
+            return "cannot be run"  # it uses what it does not bind any more
+
+    def _verdict(
+        self, form: ir.Form, mutant: Mutant, known: list[_Case], cases: Sequence[_Case]
+    ) -> str:
+        if self._killer(mutant, known) is not None:
             return "killed"
+        if (killer := self._killer(mutant, cases)) is not None:
+            self._keep(killer, known)
+            return "killed by a case of validation"
         stepper = Stepper.of(self.isa, form, self.ground)
         telling = Telling(self.isa, form, Search(stepper, Z3Conditions()), self.ground.home)
         match telling.same(mutant.form):
@@ -114,14 +179,21 @@ class _Bench:
             case Undecided():
                 return "undecided"
             case Sat(model=model):
-                return self._told(form, mutant, telling.states(mutant.form, model), past)
+                return self._told(form, mutant, telling.states(mutant.form, model), known)
+
+    def _killer(self, mutant: Mutant, cases: Iterable[_Case]) -> _Case | None:
+        """A case that kills it."""
+        bench = self.header.bench
+        return next(
+            (c for c in cases if kills(self.isa, mutant, c.made, c.seen, self.rows, bench)), None
+        )
+
+    def _keep(self, killer: _Case, known: list[_Case]) -> None:
+        known.append(killer)
+        self.killing.append(killer.entry)
 
     def _told(
-        self,
-        form: ir.Form,
-        mutant: Mutant,
-        telling: Iterator[Stepped],
-        past: list[tuple[Made, Outcome]],
+        self, form: ir.Form, mutant: Mutant, telling: Iterator[Stepped], known: list[_Case]
     ) -> str:
         verdict = "survived"
         for made in self._telling(form, mutant, telling):
@@ -134,13 +206,12 @@ class _Bench:
                 (answer,) = self.oracle.run([made.case])
                 match answer:
                     case Outcome():
-                        shown = [(made, answer)]
-                        if killed(self.isa, mutant, shown, self.rows, self.header.bench):
-                            past.append((made, answer))
-                            entry = Recorded.of(form.key, made.world, made.case, answer)
-                            self.made.append(entry)
-                            return "killed by a case made for it"
-                        return "survived"
+                        entry = Recorded.of(form.key, made.world, made.case, answer)
+                        case = _Case(made, answer, entry)
+                        if self._killer(mutant, [case]) is None:
+                            return "survived"
+                        self._keep(case, known)
+                        return "killed by a case made for it"
                     case Refused(why=why):
                         verdict = f"beyond: {why}"
                     case _:

@@ -177,8 +177,13 @@ CODES: Mapping[str, str] = MappingProxyType(
         "`run` it is the machine that decides what traps.",
         "E1007": "A `require` that does not hold where a guest starts: of the state that `reset` "
         "leaves, with anything that the host may choose.",
-        "E1008": "`assume coherent-translation` in a design. That the guest's accesses reach the "
-        "cells that they would reach on the bare machine is proved of a design.",
+        "E1008": "An assumption that a design may not make: that translations are coherent is "
+        "proved of a design, and what is no id has to be a condition.",
+        # ------------------------------------------------------------ E11xx guests
+        "E1101": "The description of a guest (`NAME.json`) is not as its schema says, or names "
+        "what the design that it is run under does not have.",
+        "E1102": "A design under which this guest cannot start: its requirements fail with the "
+        "parameters that were given, or with all that were tried, or leave the guest no room.",
     }
 )
 

@@ -94,9 +94,10 @@ class Setting(click.ParamType[tuple[str, int | str]]):
             self.fail(str(error), param, ctx)
 
 
-def _settings(
+def settings(
     ctx: click.Context, parameter: click.Parameter, value: tuple[tuple[str, int | str], ...]
 ) -> Mapping[str, int | str]:
+    """Settings by name; raises BadParameter where one is given twice."""
     result: dict[str, int | str] = {}
     for name, setting in value:
         if name in result:
@@ -124,7 +125,7 @@ def context(function: F) -> F:
         metavar="'FIELD = N'",
         type=Setting(),
         multiple=True,
-        callback=_settings,
+        callback=settings,
         help="A component by which code is read, such as a default operand size. Repeatable.",
     )(function)
 
@@ -183,7 +184,7 @@ def proving(function: F) -> F:
             metavar="'FIELD = VALUE'",
             type=Setting(),
             multiple=True,
-            callback=_settings,
+            callback=settings,
             help="Fix a control or loadable by hand: a number, loaded or held. Repeatable.",
         ),
         click.option(

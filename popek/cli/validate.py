@@ -42,7 +42,7 @@ from popek.validation.store import Store
     "--on",
     "names",
     metavar="ORACLE[,ORACLE]",
-    help="The emulators that vote; popek doctor lists them. States are made for the first.",
+    help="The emulators that vote; popek doctor lists them. States are what all can show.",
 )
 @options.only
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all that is drawn.")

@@ -14,6 +14,7 @@ VERBS: Final = {
     "explain": "Why: the spec's lines, the two states, what differs.",
     "diff": "Which verdicts changed between two ISAs, because of which lines.",
     "prove": "Equivalence, resource control, efficiency of hypervisor designs.",
+    "run": "A guest under a hypervisor design, beside the bare machine.",
     "validate": "Every path of every form, run on emulators and compared.",
     "fmt": "Lay out specs and designs in the canonical way.",
     "list": "The bundled specs and designs.",

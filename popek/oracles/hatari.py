@@ -265,8 +265,11 @@ class _Machine:
         """What Hatari says, up to the end of the last command of a case."""
         assert self._process.stdin is not None
         assert self._process.stderr is not None
-        self._process.stdin.write("".join(f"{c}\n" for c in commands).encode())
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write("".join(f"{c}\n" for c in commands).encode())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise _Lost("Hatari ended") from None
         said = b""
         while DONE not in said:
             ready, _, _ = select.select([self._process.stderr], [], [], _PATIENCE)

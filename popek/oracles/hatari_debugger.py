@@ -50,6 +50,7 @@ _RTE: Final = struct.pack(">H", 0x4E73)
 _FRAME: Final = _ROM + 0x200
 #: MOVEC the other way round, and a VBR of 0, which D3 holds.
 _LEAVE: Final = _ROM + 0x180
+_MOVEC: Final = 4
 _FROM_CONTROL: Final = b"".join(
     struct.pack(">2H", 0x4E7A, n << 12 | code) for n, (_, code) in enumerate(_CONTROL)
 ) + struct.pack(">2H", 0x4E7B, 0x3801)
@@ -99,10 +100,13 @@ def commands(case: Case) -> Iterator[str]:
         yield f"r a{i}=${value:x}"
     yield f"r usp=${user:x}" if state["SR.S"] else f"r isp=${supervisor:x}"
     yield from ("s", "r")
-    if "VBR" in state:
-        yield from ("r sr=$2700", "r d3=0", f"r pc=${_LEAVE:x}", f"c {len(_CONTROL) + 1}", "r")
     for name, area in zip(AFTER, AREAS, strict=True):
         yield f"savebin {name} {area.start} {len(area)}"
+    if "VBR" in state:
+        # If the step has switched tracing on, the first of these is traced: the second is gone to.
+        yield from ("r sr=$2700", "r d3=0", f"r pc=${_LEAVE:x}", "s")
+        yield from ("r sr=$2700", f"r pc=${_LEAVE + _MOVEC:x}", f"c {len(_CONTROL)}", "r")
+    yield f"savebin done {LOW.start} 1"
 
 
 # ---------------------------------------------------------------- answers
@@ -114,7 +118,7 @@ _REGISTER: Final = re.compile(rb"\b(D\d|A\d|USP|ISP) +([0-9A-F]{8})")
 _STATUS: Final = re.compile(rb"T=(\d)\d S=(\d) .*?X=(\d) N=(\d) Z=(\d) V=(\d) C=(\d) IMASK=(\d)")
 _STATUS_NAMES: Final = ("SR.T", "SR.S", "SR.X", "SR.N", "SR.Z", "SR.V", "SR.C", "SR.I")
 HALTS: Final = b"CPU halted"
-DONE: Final = f"Wrote {len(HIGH):#x} bytes.".encode()
+DONE: Final = b"Wrote 0x1 bytes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ def read(said: bytes, before: State) -> Said:
     """The answer to the commands for a case in this state."""
     control: dict[str, int] = {}
     if "VBR" in before:
-        said, last = said.rsplit(_STANDS, 1)
+        said, _, last = said.rsplit(_STANDS, 2)
         found = _registers(last)
         control = {name: found[f"D{n}"] for n, (name, _) in enumerate(_CONTROL)}
     _, step, end = said.rsplit(_STANDS, 2)

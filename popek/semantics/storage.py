@@ -73,8 +73,23 @@ class Walk(Generic[V, B]):
     """The translation as the spec declares it, walked for real."""
 
     def load(self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span) -> V:
+        return self._read(run, ir.Access.READ, space, args, units, span)
+
+    def fetch(self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span) -> V:
+        """As `load`, for code."""
+        return self._read(run, ir.Access.FETCH, space, args, units, span)
+
+    def _read(
+        self,
+        run: Run[V, B],
+        access: ir.Access,
+        space: str,
+        args: Sequence[V],
+        units: int,
+        span: Span,
+    ) -> V:
         memory = memory_of(run.isa, space)
-        cells = self._cells(run, ir.Access.READ, space, args, units, span)
+        cells = self._cells(run, access, space, args, units, span)
         bank = run.state[memory.name]
         values = [
             run.algebra.select(bank, cell, memory.index_width, memory.width)  # type: ignore[arg-type]

@@ -16,8 +16,8 @@ from popek.smt.model import Model
 from popek.terms import Op, Term, bottom_up
 
 #: What one question of many may cost, and one whose answer spares many.
-SMALL: Final = Budget(rlimit=300_000, seconds=10.0)
-LARGE: Final = Budget(rlimit=20_000_000, seconds=120.0)
+SMALL: Final = Budget(rlimit=300_000, seconds=60.0)
+LARGE: Final = Budget(rlimit=20_000_000, seconds=600.0)
 
 #: What holds, the values of some variables, and what the answer may cost.
 _Question = tuple[tuple[Term, ...], frozenset[tuple[Term, int]], Budget]

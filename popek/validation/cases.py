@@ -17,7 +17,8 @@ from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.ground import Ground
 from popek.validation.guards import Guards
 from popek.validation.paths import Key, Paths
-from popek.validation.search import Search, Verdict
+from popek.validation.refuting import Verdict
+from popek.validation.search import Search
 from popek.validation.starts import starts
 from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper
 from popek.validation.trace import Kind
@@ -86,15 +87,27 @@ def body_of(isa: ir.Isa, form: ir.Form, scope: str) -> tuple[ir.Stmt, ...]:
     return isa.translations[scope.split(".", maxsplit=1)[0]].body
 
 
-def population(isa: ir.Isa, subject: Subject, ground: Ground, seed: int) -> Population:
-    """The cases of a subject."""
+def examples(found: Population) -> tuple[World, ...]:
+    """A state for each path."""
+    worlds: dict[Key, World] = {}
+    for made in found.made:
+        for path in made.paths:
+            worlds.setdefault(path, made.world)
+    return tuple(worlds.values())
+
+
+def population(
+    isa: ir.Isa, subject: Subject, ground: Ground, seed: int, like: Iterable[World] = ()
+) -> Population:
+    """The cases of a subject.  `like`: states to begin with, of a form that is like it."""
     (form,) = (form for form in isa.forms if form.key == subject.form)
     scope, wanted = subject.scope, subject.wanted
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
     name = "/".join([str(seed), *form.key, *(["again"] * subject.attempt)])
-    begun = list(starts(search, name, STARTS))
+    begun = [run for world in like if (run := search.start(world)) is not None]
+    begun = begun or list(starts(search, name, STARTS))
     paths = Paths(isa, form.body, CLAUSE, search, guards)
     if scope == CLAUSE:
         paths.wanted = wanted
@@ -107,6 +120,10 @@ def population(isa: ir.Isa, subject: Subject, ground: Ground, seed: int) -> Popu
     taking = [_best(search, scope, paths.runs(key)) for key in sought]
     # Others of a path show it where an oracle is wrong, or refuses, for the sake of something else.
     others = [run for key in sought for run in paths.runs(key)]
+    if wanted:
+        # An oracle may fail where the spec does not, as one whose stack pointer is stepped before a
+        # frame is written: another level has another stack.
+        others += [o for run in taking for o in _at_other_levels(search, run)]
     ways = [] if wanted else paths.ways.values()
     steps = list({id(run): run for run in (*taking, *others, *ways)}.values())
     for number in range(VARIANTS):
@@ -135,7 +152,7 @@ def _runs(paths: Paths) -> Iterable[Stepped]:
 def _best(search: Search, scope: str, runs: Sequence[Stepped]) -> Stepped:
     """Of steps on one path, or near them, one that ends in a state that an oracle can show."""
     for run in runs:
-        for near in (run, *_at_other_levels(search, run)):
+        for near in (run, *(() if run.shows else _at_other_levels(search, run))):
             better = search.shown(near)
             if better is not None and _paths(run, scope) <= _paths(better, scope):
                 return better
@@ -147,7 +164,7 @@ def _at_other_levels(search: Search, run: Stepped) -> Iterator[Stepped]:
     the stack, say, does not keep the processor from using its own.
     """
     isa = search.stepper.isa
-    if run.shows or not isinstance(isa.mode.level, ir.Read):
+    if not isinstance(isa.mode.level, ir.Read):
         return
     level, width = isa.mode.level.component, isa.mode.level.width
     values = [one.value for one in isa.mode.levels]

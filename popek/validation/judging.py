@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from popek.isa import ir
-from popek.oracles.oracle import Answer, Died, Oracle, Outcome, Refused
+from popek.oracles.oracle import Answer, Died, Memory, Oracle, Outcome, Refused
 from popek.validation.cases import Population
 from popek.validation.comparison import TRAP, Difference, differences
 from popek.validation.paths import Key
@@ -59,35 +59,45 @@ def judged(
     isa: ir.Isa,
     form: ir.Form,
     oracles: Sequence[Oracle],
+    home: Memory,
     shown: Shown,
 ) -> tuple[Subjected, frozenset[Key]]:
     """The result, and the paths that no oracle has shown, though one was asked that might; of a
     clause, those, too, of which the spec says nothing in these states, as where traps follow
-    without end.
+    without end.  `home`: the cells that are in every case.
     """
     batch, made = shown.batch, shown.batch.made
     exercised: set[Key] = set()
-    why: dict[Key, str] = {}
+    #: Of each path: what each oracle says of the last state in which it did not show it, of those
+    #: of which the spec says something, if there are any.
+    why: dict[Key, dict[str, str]] = defaultdict(dict)
     agree = disagree = died = 0
     found: list[Disagreement] = []
     for m, said, row in zip(made.made, batch.said, shown.answers, strict=True):
         votes: dict[str, tuple[Outcome, tuple[Difference, ...]]] = {}
         for oracle, answer in zip(oracles, row, strict=True):
+            name = oracle.identity.name
             match answer:
                 case Outcome():
                     assert isinstance(said, Prediction)
-                    votes[oracle.identity.name] = (
+                    votes[name] = (
                         answer,
                         differences(isa, m.case, said, answer, oracle.bench.unseen),
                     )
                 case Refused(why=reason):
-                    why.update(dict.fromkeys(m.paths, reason))
+                    for path in m.paths:
+                        if isinstance(said, Prediction):
+                            why[path][name] = reason
+                        else:
+                            why[path].setdefault(name, reason)
                 case Died(why=reason):
                     died += 1
-                    why.update(dict.fromkeys(m.paths, f"{oracle.identity.name} died: {reason}"))
+                    for path in m.paths:
+                        why[path][name] = f"{name} died: {reason}"
         for name, (outcome, differing) in votes.items():
             if {d.of for d in differing} & {TRAP, isa.pc}:
-                why.update(dict.fromkeys(m.paths, f"{name} goes on elsewhere"))
+                for path in m.paths:
+                    why[path][name] = f"{name} goes on elsewhere"
             else:
                 exercised.update(m.paths)
             agree += not differing
@@ -103,14 +113,14 @@ def judged(
                         wraps=said.zeros.wraps,
                         then=said.zeros.then,
                         code=m.code.hex(),
-                        case=case_document(m.case),
+                        case=case_document(m.case, home),
                         differs=differing,
                         after=after_of(m.case, outcome),
                         votes={n: not d for n, (_, d) in votes.items() if n != name},
                     )
                 )
     left = Counter(
-        why.get(path, "no state of it was made for the oracle")
+        _joined(why[path], [o.identity.name for o in oracles])
         for path in made.paths
         if path not in exercised
     )
@@ -140,6 +150,12 @@ def judged(
         scopes=tuple(sorted(made.scopes)),
     )
     return result, frozenset(made.paths) & asked - exercised
+
+
+def _joined(why: Mapping[str, str], names: Sequence[str]) -> str:
+    """The reasons of the oracles, in their order; what all say alike, once."""
+    reasons = dict.fromkeys(why[name] for name in names if name in why)
+    return "; ".join(reasons) or "no state of it was made for the oracle"
 
 
 def _never_shows(answer: Answer) -> bool:

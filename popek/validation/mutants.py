@@ -51,28 +51,19 @@ def draw(isa: ir.Isa, seed: int, count: int) -> list[Mutant]:
     return [Mutant(replace(form, body=make()), what, span) for form, (what, span, make) in chosen]
 
 
-def killed(
-    isa: ir.Isa,
-    mutant: Mutant,
-    past: Sequence[tuple[Made, Outcome]],
-    rows: Sequence[Row],
-    bench: Bench,
-) -> bool | None:
-    """Whether the mutant disagrees with what an oracle of this bench has shown; None where it
-    cannot be run at all.
+def kills(
+    isa: ir.Isa, mutant: Mutant, made: Made, seen: Outcome, rows: Sequence[Row], bench: Bench
+) -> bool:
+    """Whether the mutant disagrees with what an oracle of this bench has shown of a case.
+
+    Raises KeyError where it cannot be run at all, as it uses what it does not bind any more.
     """
-    for made, seen in past:
-        try:
-            said = predict(isa, mutant.form, made.fields, made.case, bench)
-        except KeyError:
-            return None  # it uses what it does not bind any more
-        if isinstance(said, Silent):
-            return True  # something was shown
-        found = differences(isa, made.case, said, seen, bench.unseen)
-        step = Step.of(said, made.code, made.case.state)
-        if found and not explanation(isa, mutant.form, step, found, seen.state, rows):
-            return True
-    return False
+    said = predict(isa, mutant.form, made.fields, made.case, bench)
+    if isinstance(said, Silent):
+        return True  # something was shown
+    found = differences(isa, made.case, said, seen, bench.unseen)
+    step = Step.of(said, made.code, made.case.state)
+    return bool(found) and not explanation(isa, mutant.form, step, found, seen.state, rows)
 
 
 _Site = tuple[str, Span, Callable[[], tuple[ir.Stmt, ...]]]

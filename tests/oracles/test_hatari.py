@@ -86,6 +86,15 @@ def test_the_control_registers_of_the_68010() -> None:
     assert error.changed["store"][0x7FCC] == 0x80  # format 8
 
 
+def test_a_step_that_begins_to_trace() -> None:
+    """MOVE #$A700, SR: reading the control registers was traced."""
+    before = on_st(VBR=0x4000, SFC=5, DFC=1)
+    (seen,) = Hatari("68010").run([Case(before, {"store": words(0x1000, 0x46FC, 0xA700)})])
+    assert isinstance(seen, Outcome)
+    assert seen.state == {**before, "PC": 0x1004, "SR.T": 1, "SR.I": 7}
+    assert seen.changed == {"store": {}}
+
+
 def test_cases_do_not_see_each_other() -> None:
     """A processor that halts, an access to a device, a store, a load from where the store was, and
     an instruction that lets interrupts in.
