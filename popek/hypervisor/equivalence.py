@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from popek.hypervisor.virtual_step import VIRTUAL, Case, beside
+from popek.hypervisor.virtual_step import VIRTUAL, Beside, Case, beside
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import DeviceEvent, ShutDown, Step, Trapped
@@ -19,24 +19,28 @@ from popek.theory.obligation import Fault, Guards, Obligation, Violation, any_of
 def equivalent(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where the step of a guest under the design is not that of the bare machine."""
     pair = beside(case, algebra)
-    bare, virtual = pair.bare, pair.virtual.step
-    runs, states = {BARE: bare, VIRTUAL: virtual}, {BARE: pair.guest, VIRTUAL: pair.guest}
+    runs = {BARE: pair.bare, VIRTUAL: pair.virtual.step}
+    states = {BARE: pair.guest, VIRTUAL: pair.guest}
     if pair.virtual.direct is not None:
         runs[DIRECT], states[DIRECT] = pair.virtual.direct, pair.host
+    violations = tuple(unlike(pair, algebra))
+    return Obligation(pair.premises, violations, runs, states, pair.fields)
+
+
+def unlike(pair: Beside[V, B], algebra: Algebra[V, B]) -> Iterator[Violation[V]]:
+    """How the guest's step under the design is not that of the bare machine."""
+    bare, virtual, isa = pair.bare, pair.virtual.step, pair.alpha.design.isa
     # What the bare machine leaves open may be whatever the guest sees; that it keeps to its own is
     # for control.
     opened = Guards(algebra, bare).left_open().values()
     decided = algebra.negation(any_of(algebra, [e.guard for e in opened if not e.beyond_privilege]))
-    violations = [
-        violation.within(algebra, decided)
-        for violation in (
-            *_states(case.design.isa, algebra, bare, virtual),
-            *_events(algebra, bare.events, virtual.events),
-            *_traps(case.design.isa, algebra, bare, virtual),
-            *_other_ends(algebra, bare, virtual),
-        )
-    ]
-    return Obligation(pair.premises, tuple(violations), runs, states, pair.fields)
+    for violation in (
+        *_states(isa, algebra, bare, virtual),
+        *_events(algebra, bare.events, virtual.events),
+        *_traps(isa, algebra, bare, virtual),
+        *_other_ends(algebra, bare, virtual),
+    ):
+        yield violation.within(algebra, decided)
 
 
 def _unequal(algebra: Algebra[V, B], a: V, b: V) -> V:
