@@ -56,6 +56,17 @@ class Acted(Generic[V]):
     action: ir.Action
 
 
+@dataclass(frozen=True, slots=True)
+class Alike(Generic[V, B]):
+    """After a step of the bare machine's that the host has made: the host's state, and the guest's
+    as it has to be in it.
+    """
+
+    guard: V
+    state: Mapping[str, V | B]
+    guest: Mapping[str, V | B]
+
+
 @dataclass
 class Handled(Generic[V, B]):
     """What becomes of a guest in a handler.
@@ -77,6 +88,11 @@ class Handled(Generic[V, B]):
     acts: list[Acted[V]] = field(default_factory=list)
     assigned: list[Assigned[V]] = field(default_factory=list)
 
+    #: Where the guest's step is that of the bare machine, and what is left then; the other lists
+    #: leave these out.
+    bare: list[V] = field(default_factory=list)
+    alike: list[Alike[V, B]] = field(default_factory=list)
+
     def extend(self, other: Handled[V, B]) -> None:
         """Adds what becomes of it in another handler."""
         self.resumed += other.resumed
@@ -86,6 +102,8 @@ class Handled(Generic[V, B]):
         self.touched += other.touched
         self.events += other.events
         self.injected += other.injected
+        self.bare += other.bare
+        self.alike += other.alike
         self.acts += other.acts
         self.assigned += other.assigned
 

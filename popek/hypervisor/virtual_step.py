@@ -183,17 +183,24 @@ def after(
     step = direct.step
     every: Handled[V, B] = Handled(touched=list(direct.touched))
     every.resumed.append(Resumed(step.completes, step.waits, {**host, **step.state}))
+    refusals: list[Trapped[V, B]] = []
+    rest = step.completes
     for left in step.exits:
+        if isinstance(left, Trapped) and left.name == MEMORY_TRAP:
+            refusals.append(left)
+            continue
+        rest = alpha.algebra.either(rest, left.guard)
         match left:
-            case Trapped(name=name) if name == MEMORY_TRAP:
-                assert instruction is not None
-                every.extend(refused(alpha, host, left, instruction))
             case Trapped(state=state):
                 # Where nobody handles it, the guest does not go on.
                 every.extend(answered(alpha, {**host, **state}, left, instruction))
             case _:
                 every.exits.append(left)
                 every.left.append(host)
+    if refusals:
+        assert instruction is not None
+        some = alpha.algebra.negation(rest)
+        every.extend(refused(alpha, host, refusals, some, instruction))
     return _ran(alpha, every, step)
 
 
@@ -202,7 +209,7 @@ def _ran(alpha: Abstraction[V, B], handled: Handled[V, B], direct: Step[V, B] | 
     algebra = alpha.algebra
     completes = waits = algebra.const(0, 1)
     state: State[V, B] = {}
-    left: list[Left[V, B]] = []
+    left: list[Left[V, B]] = [Left(one.guard, one.state) for one in handled.alike]
     for way in handled.resumed:
         if algebra.is_false(way.guard):
             continue
