@@ -76,6 +76,23 @@ def command(
     compared.  Exits 0 if all steps agree, 1 at the first that does not.
     """
     as_json = options.chosen_format(format) == "json"
+    try:
+        return _run(guest, names, trace, steps, host, interrupts, as_json)
+    except PopekError as error:
+        if as_json:
+            emit_json(run_document([], error.diagnostics))
+        raise
+
+
+def _run(
+    guest: Path,
+    names: tuple[str, ...],
+    trace: bool,
+    steps: int | None,
+    host: Mapping[str, int | str],
+    interrupts: Mapping[str, int | str],
+    as_json: bool,
+) -> Exit:
     found = read_guest(guest)
     designs = [load_design(design_path(name)) for name in names]
     isa = designs[-1].isa
@@ -104,7 +121,7 @@ def command(
     stats = {"seconds": round(perf_counter() - begun, 3)}
     if as_json:
         result = run_result(found.name, designs, ran, shown if trace else None, stats)
-        emit_json(run_document(result))
+        emit_json(run_document([result]))
     else:
         emit(for_stdout(run_report(found.name, designs, ran)))
     if ran.interrupted:

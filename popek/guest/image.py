@@ -57,7 +57,7 @@ def read_guest(path: Path) -> Guest:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise _bad(path, f"this is not JSON: {error}") from None
+        raise _bad(path, f"this is no description of a guest: {error}") from None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise _bad(path, f"the schema of a guest's description is {SCHEMA}")
     return Guest(

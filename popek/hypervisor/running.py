@@ -21,8 +21,8 @@ from popek.hypervisor.running_start import Image
 from popek.semantics.running import Running
 from popek.semantics.storage import Walk
 
-#: What the machine does in a row without a step of the guest's, before the guest counts as stuck.
-PATIENCE = 10_000
+#: What the machine does in a row without a step of the guest's, before that counts as stuck.
+PATIENCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ class Beside:
             return Ran(self.steps, last, end.difference, end.ended)
         except KeyboardInterrupt:
             return Ran(self.steps, interrupted=True)
+        if idle == PATIENCE and self.stack.top.waits:
+            return Ran(self.steps, ended="the guest waits for an interrupt, and none comes")
         if idle == PATIENCE:
             why = f"the guest does not go on: {PATIENCE} traps and interrupts reach the host alone"
             return Ran(self.steps, difference=Difference(why))
@@ -136,7 +138,7 @@ class Beside:
 
     def _turn(self) -> None:
         """An instruction, unless the guest waits, and the interrupts that come behind it."""
-        if self.bare.stuck and self.stack.top.waits:
+        if self.stack.top.waits and self.bare.stuck(self.stack.comes):
             raise _Finished(None, "the guest waits for an interrupt that cannot come")
         if not self.stack.top.waits:
             self._beside(self.stack.instruct, "")

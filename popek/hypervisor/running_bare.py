@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from popek.hypervisor.running_machine import Processor, State, Stepped, Storage, settled, trap_of
 from popek.semantics.outcome import DeviceEvent, Trapped
 from popek.semantics.storage import Walk
@@ -46,8 +48,7 @@ class Bare:
         """Forgets what the memories held before."""
         self.state = settled(self.processor.isa, self.state)
 
-    @property
-    def stuck(self) -> bool:
-        """Whether it waits for an interrupt, and none is due."""
-        due, interrupts = self.processor.due, self.processor.isa.interrupts
-        return self.waits and not any(due(self.storage, self.state, i) for i in interrupts)
+    def stuck(self, coming: Iterable[str]) -> bool:
+        """Whether it waits for an interrupt, and of those that are coming none is due."""
+        due, interrupt = self.processor.due, self.processor.interrupt
+        return self.waits and not any(due(self.storage, self.state, interrupt(n)) for n in coming)

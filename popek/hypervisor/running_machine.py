@@ -75,7 +75,6 @@ class Processor:
         self._cells = max(1, units.bits // memory.width)
         self._reach = max(1, units.addresses(self.decoder.reach))
         self._pc_mask = (1 << isa.components[isa.pc].width) - 1
-        self._disassembler = Disassembler(isa)
         self._context = [
             c.name for c in isa.components.values() if c.role is ir.Role.HIDDEN and c.size is None
         ]
@@ -90,7 +89,7 @@ class Processor:
         """The instruction at the pc, or the trap of reading it.  Raises Ended if it is none."""
         run = self.run(storage, state)
         pc = number(state, self.isa.pc)
-        context = {name: number(state, name) for name in self._context}
+        context = self._read_by(state)
         code, size = b"", self.decoder.units.size
         for at in range(0, self._reach, self._cells):
             args = [*self._leading, (pc + at) & self._pc_mask]
@@ -106,6 +105,10 @@ class Processor:
                 case Undecodable.TRUNCATED:
                     pass
         raise Ended(f"{code.hex()} at {pc:#x} is no instruction")
+
+    def _read_by(self, state: State) -> dict[str, int]:
+        """What says how code is read."""
+        return {name: number(state, name) for name in self._context}
 
     def _meaning(self, code: bytes, context: Mapping[str, int]) -> Decoded | Undecodable:
         key = (code, tuple(context.values()))
@@ -138,7 +141,8 @@ class Processor:
             return end.why
         if isinstance(fetched, Trapped):
             return f"a fetch that ends in {fetched.name}"
-        return self._disassembler.text(fetched.form, fetched.fields)
+        disassembler = Disassembler(self.isa, self._read_by(state))
+        return disassembler.text(fetched.form, fetched.fields)
 
     # ------------------------------------------------------------ between instructions
 

@@ -97,13 +97,7 @@ def start(
         for name, memory in isa.memories.items():
             bank, guest = host[name], bare[name]
             assert isinstance(bank, Cells) and isinstance(guest, Cells)
-            entries = {**guest.base, **guest.entries}
-            base = pieces[name].base
-            for i, value in entries.items():
-                at = (base + i) & ((1 << memory.index_width) - 1)
-                bank = algebra.store(bank, at, value, memory.index_width, memory.width)
-                assert isinstance(bank, Cells)
-            memories[name] = bank
+            memories[name] = bank.with_cells(guest.whole(), pieces[name].base, memory.index_width)
         host = alpha.loaded(alpha.put(host, {**bare, **memories}))
         if not all(alpha.holds(p, host) for p in design.requirements):
             return None

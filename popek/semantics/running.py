@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from popek.semantics.ints import Ints, pseudo_random
 from popek.terms import ArrayValue
 
@@ -28,6 +30,16 @@ class Cells(ArrayValue):
         """The same cells, counted from index `first` on."""
         offset = (self.offset + first) & ((1 << index_width) - 1)
         return Cells(self.base, dict(self.entries), offset)
+
+    def whole(self) -> dict[int, int]:
+        """All cells that were ever stored, by the index into the whole."""
+        return {**self.base, **self.entries}
+
+    def with_cells(self, cells: Mapping[int, int], first: int, index_width: int) -> Cells:
+        """The same bank with these cells stored, from index `first` on."""
+        start, mask = self.offset + first, (1 << index_width) - 1
+        stored = {(start + i) & mask: value for i, value in cells.items()}
+        return Cells(self.base, {**self.entries, **stored}, self.offset)
 
     def settle(self) -> Cells:
         """The same bank, with nothing stored since.  No other of this base may be used any more."""

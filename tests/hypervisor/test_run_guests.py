@@ -8,16 +8,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-import popek
 from popek.guest.image import Guest
 from popek.hypervisor.design import Design
 from popek.hypervisor.load import load_design
 from popek.hypervisor.running import Beside, Ran, Setting, Shown
-from popek.hypervisor.running_monitor import Selects
-from popek.hypervisor.running_rules import selecting
 from popek.hypervisor.running_start import Image
 from popek.resources import design_path
 from popek.testing import guests
+from tests.hypervisor.guest_files import rules
 
 PROVED = (
     "pg74-clean/trap-and-emulate",
@@ -39,19 +37,13 @@ def design(name: str) -> Design:
     return load_design(design_path(name))
 
 
-@cache
-def rules(name: str) -> Selects:
-    isa = design(name).isa
-    return selecting(isa, lambda: {v.form.key: v.kind for v in popek.check(isa).verdicts})
-
-
 def run(guest: Guest, *names: str, trace: list[Shown] | None = None) -> Ran:
     """A guest under designs, with a host that runs every three steps."""
     found = [design(name) for name in names]
     (memory,) = found[0].isa.memories
     image = Image({memory: guest.cells(found[0].isa)})
     watch = None if trace is None else trace.append
-    return Beside(found, Setting(image, {"quantum": 3}), rules(names[-1]), watch).run(STEPS)
+    return Beside(found, Setting(image, {"quantum": 3}), rules(found[0].isa.path), watch).run(STEPS)
 
 
 @pytest.mark.parametrize("name", PROVED)
