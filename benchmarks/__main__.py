@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Measures popek against the targets of solver.md.
 
-    Without a NAME, everything: start, decided, building, baseline, repeat.
+    Without a NAME, everything: start, decided, building, baseline, repeat, oracles.
     """
 
     def say(line: str) -> None:

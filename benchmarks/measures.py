@@ -16,6 +16,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import popek
+from benchmarks.oracles import FEW, MANY, MEASURED, speed
 from benchmarks.plain import PlainZ3, Verdict
 from benchmarks.record import Recorded, Run, TimedSolver, run
 from benchmarks.table import Row, at_least, at_most, share
@@ -244,6 +245,29 @@ def _report(spec: str, seed: str) -> dict[str, Any]:
     return printed
 
 
+def oracles(plan: Plan) -> Iterator[Row]:
+    """Cases a second on the emulators that are installed; of processor time, too, as others may
+    have the machine.
+    """
+    name = "oracles"
+    for spec, oracle, recording, target in MEASURED:
+        if spec not in plan.specs:
+            continue
+        count = FEW if target is None else MANY
+        plan.say(f"{count} cases of {spec} on {oracle}")
+        if (found := speed(spec, oracle, recording, count)) is None:
+            plan.say(f"{oracle} is not installed")
+            continue
+        what = f"cases a second on {oracle}"
+        rate = found.cases / found.seconds
+        if target is None:
+            yield Row(name, spec, what, round(rate, 1))
+        else:
+            yield at_least(name, spec, what, rate, target)
+        yield Row(name, spec, f"{what}, of CPU", round(found.cases / found.processor, 1))
+        yield Row(name, spec, f"refused by {oracle}", found.refused)
+
+
 #: By name, in the order in which they run.
 BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "start": start,
@@ -251,4 +275,5 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "building": building,
     "baseline": baseline,
     "repeat": repeat,
+    "oracles": oracles,
 }

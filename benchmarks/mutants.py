@@ -69,8 +69,8 @@ def command(
     if oracle is not None:
         lacking = groups.keys() - {entry.form for _, entries in past for entry in entries}
         bench = _validated(isa, oracle, header.seed, lacking, made.append)
-        said = f"python -m benchmarks.mutants {spec} RECORDING... --on {name}"
-        said += f" --count {count} --seed {seed} --record FILE"
+        said = f"python -m benchmarks.mutants {spec} {' '.join(map(str, recordings))}"
+        said += f" --on {name} --count {count} --seed {seed} --record FILE"
         header = Header(said, isa.title, header.seed, oracle.identity, bench)
     judge = _Judge(isa, header, oracle)
     score: Counter[str] = Counter()

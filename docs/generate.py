@@ -4,7 +4,8 @@ A generated part lies between `<!-- generated: NAME -->` and `<!-- end -->`.  Mo
 own tables and help texts, and a test compares them on every run.  docs/ia32.md and docs/atlas.md
 come from whole checks, which take minutes: they are written only when asked for, with `--checked`,
 or at no cost with `--checked FILE...`, from what `popek check SPEC... --json` printed.  How far
-emulators were asked comes with `--validated FILE...` from what `popek validate ... --json` printed.
+emulators were asked is kept in docs/validated.json, which `--validated FILE...` writes from what
+`popek validate ... --json` printed of whole specs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import click
 
+from popek import load
 from popek.cli.main import popek
 from popek.cli.verbs import VERBS
 from popek.diagnostics import CODES
@@ -293,14 +295,37 @@ def atlas_section(result: Mapping[str, Any]) -> str:
 
 # ---------------------------------------------------------------- from validations
 
+VALIDATED = ROOT / "docs" / "validated.json"
+"""`spec`, `oracles`, `seed`, `summary` and `stats` of runs, as `popek validate` says them."""
 
-def atlas_coverage(results: Results) -> str:
-    """One line per validation: what the oracles were asked, and what came of it."""
-    paths = ("feasible", "exercised", "beyond", "unknown")
+
+def validations() -> Results:
+    """The runs that are kept."""
+    found: Results = json.loads(VALIDATED.read_text(encoding="utf-8"))
+    return found
+
+
+def by_whom(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """The spec, and the oracles that were asked of it."""
+    return result["spec"]["title"], *(o["name"] for o in result["oracles"])
+
+
+def keep(results: Results) -> None:
+    """Keeps runs in the place of earlier ones on the same oracles."""
+    parts = ("spec", "oracles", "seed", "summary", "stats")
+    found = {by_whom(r): r for r in validations()}
+    found |= {by_whom(r): {name: r[name] for name in parts} for r in results}
+    text = json.dumps([found[key] for key in sorted(found)], indent=1)
+    VALIDATED.write_text(f"{text}\n", encoding="utf-8")
+
+
+def atlas_coverage() -> str:
+    """A line per run: what the oracles were asked, and what came of it; then what none showed."""
+    paths = ("feasible", "exercised", "silent", "beyond", "unknown")
     classes = ("oracle", "undefined", "model", "spec", "unclassified")
     titles = ("spec", "oracles", "forms", *paths, "cases", "died", *classes)
-    rows = []
-    for result in results:
+    rows, left = [], []
+    for result in validations():
         name, summary = Path(result["spec"]["path"]).stem, result["summary"]
         oracles = ", ".join(f"{o['name']} {o['version']}" for o in result["oracles"])
         cells = (
@@ -310,8 +335,11 @@ def atlas_coverage(results: Results) -> str:
         )
         first = (f"| [{name}](#{name})", oracles, summary["forms"])
         rows.append(" | ".join(map(str, (*first, *cells))) + " |")
-    table = ("| " + " | ".join(titles) + " |", "|---" * len(titles) + "|", *sorted(rows))
-    return "\n" + "\n".join(table) + "\n\n"
+        reasons = sorted(summary["not_exercised"].items(), key=lambda item: -item[1])
+        left += [f"| {name} | {oracles} | {n} | {why} |" for why, n in reasons]
+    table = ("| " + " | ".join(titles) + " |", "|---" * len(titles) + "|", *rows)
+    others = ("| spec | oracles | paths | why no oracle showed them |", "|---" * 4 + "|", *left)
+    return "\n" + "\n".join((*table, "", *others)) + "\n\n"
 
 
 # ---------------------------------------------------------------- the parts
@@ -319,6 +347,7 @@ def atlas_coverage(results: Results) -> str:
 FAST: dict[str, Callable[[], str]] = {
     "errors": errors,
     "assumptions": assumptions,
+    "atlas coverage": atlas_coverage,
     "help": lambda: help_of(""),
     **{f"help {verb}": lambda verb=verb: help_of(verb) for verb in VERBS},  # type: ignore[misc]
 }
@@ -335,15 +364,13 @@ OF_IA32: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def rewritten(text: str, checked: Results | None, validated: Results | None = None) -> str:
+def rewritten(text: str, checked: Results | None) -> str:
     """A page with its generated parts as they have to be; those of which nothing is known stay."""
 
     def part(match: re.Match[str]) -> str:
         opening, name, old, closing = match.groups()
         if name in FAST:
             new = FAST[name]()
-        elif name == "atlas coverage":
-            new = old if validated is None else atlas_coverage(validated)
         elif checked is None:
             new = old
         elif name in OF_ALL:
@@ -385,11 +412,18 @@ def results_of(files: Sequence[Path]) -> Results:
 
 
 def validations_of(files: Sequence[Path]) -> Results:
-    """The results of validations that came to their end."""
+    """The results of validations of whole specs that came to their end."""
     found = [r for f in files for r in json.loads(f.read_text(encoding="utf-8"))["results"]]
-    if unfinished := [r["spec"]["title"] for r in found if r["partial"] or r["lost"]]:
-        sys.exit(f"not finished: {', '.join(unfinished)}")
+    names = [r["spec"]["title"] for r in found if r["partial"] or r["lost"] or not is_whole(r)]
+    if names:
+        sys.exit(f"not the whole of: {', '.join(names)}")
     return found
+
+
+def is_whole(result: Mapping[str, Any]) -> bool:
+    """Whether a validation was of all forms, and of deliveries and translations."""
+    forms = load(Path(result["spec"]["path"]).stem).forms
+    return result["summary"]["forms"] == len(forms) and bool(result["processor"])
 
 
 def main() -> int:
@@ -404,15 +438,16 @@ def main() -> int:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="the coverage in docs/atlas.md too",
+        help="docs/validated.json, which the coverage in docs/atlas.md is from, too",
     )
     options = parser.parse_args()
     checked = None if options.checked is None else results_of(options.checked)
-    validated = None if options.validated is None else validations_of(options.validated)
+    if options.validated is not None:
+        keep(validations_of(options.validated))
     stale = False
     for page in pages():
         old = page.read_text(encoding="utf-8")
-        new = rewritten(old, checked, validated)
+        new = rewritten(old, checked)
         if new != old:
             stale = True
             sys.stdout.write(f"{page.relative_to(ROOT)}\n")

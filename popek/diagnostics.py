@@ -39,7 +39,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "covers all of its text and a spec from a stranger reads nothing else.",
         "E0009": "An absolute path was given to `include` or `extends`. Paths are relative to "
         "the file that names them.",
-        "E0010": "The name is neither a file nor a bundled spec. `popek list` prints the "
+        "E0010": "The name is neither a file nor a bundled spec or design. `popek list` prints the "
         "bundled ones.",
         # ------------------------------------------------------------ E01xx syntax
         "E0101": "The text does not follow the grammar at this place; the message says what "

@@ -61,7 +61,7 @@ def design_path(name_or_path: str | os.PathLike[str]) -> Path:
             return folder
         if name in {design.partition("/")[0] for design in list_designs()}:
             return folder / name
-    if _looks_like_a_path(name) or Path(name).is_dir():
+    if Path(name).suffix == ".hv" or (_looks_like_a_path(name) and Path(name).exists()):
         return Path(name)
     raise _unknown("design", name, list_designs())
 

@@ -69,7 +69,7 @@ def of_case(case: Case, rule: Span, witness: Witness) -> Exhibit:
         host=_hosts(design, pair.host, shown),
         left=_hosts(design, _left(ran.left), shown),
         trap=trap,
-        spec=_spec_line(design, witness, pair.bare, form.span),
+        spec=_spec_line(design, witness, pair.bare, ran.direct, form.span),
         design=_design_line(design, witness, ran.handled, default),
     )
 
@@ -170,9 +170,15 @@ def _taken(acts: Iterable[Acted[int]]) -> list[Acted[int]]:
 
 
 def _spec_line(
-    design: Design, witness: Witness, bare: Step[int, ArrayValue], default: Span
+    design: Design,
+    witness: Witness,
+    bare: Step[int, ArrayValue],
+    direct: Step[int, ArrayValue] | None,
+    default: Span,
 ) -> Span:
-    """The line of the spec that does what is wrong, or that does right on the bare machine."""
+    """The line of the spec that does what is wrong, or that does right on the bare machine; or that
+    ends the step.
+    """
     blame = witness.blame
     if blame is not None and blame.path != design.path:
         return blame
@@ -183,5 +189,6 @@ def _spec_line(
             last = entry
     if last is not None:
         return last.span
-    ends = [e.span for e in bare.exits if e.guard]
+    runs = [bare] if direct is None else [bare, direct]
+    ends = [e.span for run in runs for e in run.exits if e.guard]
     return ends[0] if ends else default

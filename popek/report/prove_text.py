@@ -244,7 +244,8 @@ def _states(
     for key in dict.fromkeys(k for state in (first, *others) for k in state):
         width = width_of(isa, key.removeprefix("vcpu."))
         values = [state.get(key) for state in (first, *others)]
-        wrong = component_of(key) in differs and len(set(values[1:])) > 1
+        reached = {v for v in values[1:] if v is not None}
+        wrong = component_of(key) in differs and len(reached) > 1
         known = [v for v in values if v is not None]
         if len(set(known)) < 2 and not wrong:
             if "[" not in key:

@@ -50,6 +50,7 @@ def validate_result(
             "forms": len(result.forms),
             "paths_feasible": result.total("feasible"),
             "paths_exercised": result.total("exercised"),
+            "paths_silent": result.silent,
             "paths_infeasible": result.total("infeasible"),
             "paths_beyond": result.total("beyond"),
             "paths_unknown": result.total("unknown"),

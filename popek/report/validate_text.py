@@ -80,7 +80,9 @@ def _left(result: Validation) -> Iterator[RenderableType]:
     left = result.left
     if left:
         rows = [[Text(str(n)), Text(why)] for why, n in left.most_common()]
-        yield section("Paths that no oracle showed", grid(rows))
+        silent = result.silent
+        said = Text(f"Of {silent} of them the spec says nothing that could be shown.", style=QUIET)
+        yield section("Paths that no oracle showed", grid(rows), *([said] if silent else []))
 
 
 def _short(result: Validation) -> Iterator[RenderableType]:

@@ -68,7 +68,8 @@ def judged(
     """
     batch, made = shown.batch, shown.batch.made
     exercised: set[Key] = set()
-    #: Of each path: what each oracle says of the last state in which it did not show it.
+    #: Of each path: what each oracle says of the last state in which it did not show it, of those
+    #: of which the spec says something, if there are any.
     why: dict[Key, dict[str, str]] = defaultdict(dict)
     agree = disagree = died = 0
     found: list[Disagreement] = []
@@ -85,7 +86,10 @@ def judged(
                     )
                 case Refused(why=reason):
                     for path in m.paths:
-                        why[path][name] = reason
+                        if isinstance(said, Prediction):
+                            why[path][name] = reason
+                        else:
+                            why[path].setdefault(name, reason)
                 case Died(why=reason):
                     died += 1
                     for path in m.paths:

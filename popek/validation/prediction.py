@@ -53,6 +53,17 @@ class Silent:
     why: str
 
 
+#: What the reasons of `Silent` begin with.
+_SHUT_DOWN: Final = "the processor shuts down"
+_NO_END: Final = "trap after trap"
+_LEFT_OPEN: Final = "left open"
+
+
+def is_silence(why: str) -> bool:
+    """Whether it is a reason of the spec's to say nothing, and not one of an oracle's."""
+    return why.startswith((_SHUT_DOWN, _NO_END, _LEFT_OPEN))
+
+
 class _Undefined(Ints):
     """Ints; what is undefined is all zeros, or all ones, and so are functions left abstract."""
 
@@ -150,9 +161,9 @@ def reading(
         (end,) = (e for e in run.exits if e.guard)
         match end:
             case LeftOpen(unmodelled=what):
-                return Silent(f"left open: {what or 'unpredictable'}")
+                return Silent(f"{_LEFT_OPEN}: {what or 'unpredictable'}")
             case ShutDown():
-                return Silent("the processor shuts down")
+                return Silent(_SHUT_DOWN)
             case Trapped(name=name, args=given, state=after):
                 traps.append(end)
         delivery: Run[int, ArrayValue] = Run(isa, algebra, storage, after, {}, inputs)
@@ -160,7 +171,7 @@ def reading(
             delivery.locals[param.name] = value
         delivery.run(isa.traps[name].delivery)
         run = delivery.finish()
-    return Silent("trap after trap")
+    return Silent(_NO_END)
 
 
 def _start(isa: ir.Isa, before: State, memory: Memory) -> dict[str, int | ArrayValue]:

@@ -10,6 +10,7 @@ from typing import Any
 from popek.oracles.oracle import Bench, Case, Identity, Memory, Outcome, Value
 from popek.validation.cases import LARGE
 from popek.validation.comparison import Difference
+from popek.validation.prediction import is_silence
 from popek.validation.stepping import CLAUSE
 
 
@@ -106,6 +107,11 @@ class Validation:
         for s in self.subjects:
             found.update(s.left)
         return found
+
+    @property
+    def silent(self) -> int:
+        """Of how many paths nothing was to be shown: the spec says nothing of where they end."""
+        return sum(n for why, n in self.left.items() if is_silence(why))
 
     @property
     def forms(self) -> list[Subjected]:

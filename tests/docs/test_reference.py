@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -42,6 +43,17 @@ def test_generated_parts_are_up_to_date() -> None:
         if rewritten(text, None) != text:
             stale.append(name_of(page))
     assert stale == [], "run: python docs/generate.py"
+
+
+@pytest.mark.parametrize("run", generate().validations(), ids=lambda r: r["spec"]["title"])
+def test_what_emulators_were_asked_adds_up(run: Mapping[str, Any]) -> None:
+    """Every form, every path; and what no oracle showed is a fiftieth at most."""
+    found = run["summary"]
+    feasible, exercised = found["paths_feasible"], found["paths_exercised"]
+    assert found["forms"] == len(popek.load(Path(run["spec"]["path"]).stem).forms)
+    assert exercised + sum(found["not_exercised"].values()) == feasible
+    assert feasible - exercised - found["paths_silent"] <= feasible / 50
+    assert found["by_class"]["spec"] == found["by_class"]["unclassified"] == 0
 
 
 def _page(name: str) -> str:

@@ -36,6 +36,7 @@ def test_an_oracle_that_is_the_spec_agrees() -> None:
     assert result.total("disagree") == 0
     assert all(s.exercised == s.feasible - sum(s.left.values()) for s in result.subjects)
     assert set(result.left) <= {"the processor shuts down"}
+    assert result.silent == sum(result.left.values())
     assert {s.scope for s in result.processor} >= {"delivery of overflow", "bus.read"}
 
 
@@ -53,8 +54,12 @@ def test_what_is_refused_is_counted_with_its_reason() -> None:
     def refuse(case: Case, outcome: Outcome) -> Answer:
         return Refused("no traps here") if outcome.trap else outcome
 
-    result = run(Mirror(load(), refuse))
-    assert result.left["no traps here"] > 0
+    def refuse_too(case: Case, outcome: Outcome) -> Answer:
+        return Refused("nor here") if outcome.trap else outcome
+
+    result = run(Mirror(load(), refuse), Mirror(load(), refuse_too, "other"))
+    assert result.left["no traps here; nor here"] > 0
+    assert result.silent == result.left["the processor shuts down"]
 
 
 def test_what_is_not_shown_is_asked_in_other_states() -> None:
