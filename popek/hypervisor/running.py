@@ -16,6 +16,7 @@ from popek.hypervisor.running_bare import Bare
 from popek.hypervisor.running_compare import Change, changes, outside, told
 from popek.hypervisor.running_machine import Ended, State, number
 from popek.hypervisor.running_monitor import Selects, Turn
+from popek.hypervisor.running_quick import Pair
 from popek.hypervisor.running_stack import Stack
 from popek.hypervisor.running_start import Image
 from popek.semantics.running import Running
@@ -104,12 +105,15 @@ class Beside:
         self.isa = designs[0].isa
         self.algebra = Running()
         image, given = setting.image, setting.given
+        self.watch = watch
         self.periods = {i.name: setting.periods.get(i.name, 1) for i in self.isa.interrupts}
         comes = frozenset(name for name, period in self.periods.items() if period)
         self.stack = Stack(designs, self.algebra, image, given, selects, comes)
         self.bare = Bare(self.stack.virtual, self.stack.bare)
+        self.stack.settle()
+        self.bare.settle()
+        self.pair = Pair(self.stack, self.bare)
         self.since = dict.fromkeys(self.periods, 0)
-        self.watch = watch
         self.steps = 0
         self._last: Callable[[], Shown] | None = None
 
@@ -140,13 +144,21 @@ class Beside:
         """An instruction, unless the guest waits, and the interrupts that come behind it."""
         if self.stack.top.waits and self.bare.stuck(self.stack.comes):
             raise _Finished(None, "the guest waits for an interrupt that cannot come")
-        if not self.stack.top.waits:
+        if not self.stack.top.waits and not self._quickly():
             self._beside(self.stack.instruct, "")
         for name, period in self.periods.items():
             self.since[name] += 1
             if period and self.since[name] >= period and self.stack.due(name):
                 self.since[name] = 0
                 self._beside(partial(self.stack.arrive, name), name)
+
+    def _quickly(self) -> bool:
+        """A step of both machines that nobody has to see; whether there was one."""
+        self.algebra.now = self.steps + 1
+        if self.watch is not None or not self.pair.suited or not self.pair.step():
+            return False
+        self.steps += 1
+        return True
 
     def _beside(self, act: Callable[[], None], interrupt: str) -> None:
         """Something that the real machine does, and what the bare machine does meanwhile."""
@@ -170,8 +182,7 @@ class Beside:
         self._controlled(after)
         self.steps += stepped
         self._last = None
-        stack.settle()
-        self.bare.settle()
+        self.pair.settled(stack.settle(), self.bare.settle())
 
     def _bare(self, stepped: bool) -> Ended | None:
         """What the bare machine does beside it; why it does not go on."""

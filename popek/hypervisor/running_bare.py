@@ -44,9 +44,10 @@ class Bare:
         else:
             self.state = self.processor.deliver(self.storage, trap_of(done))
 
-    def settle(self) -> None:
-        """Forgets what the memories held before."""
-        self.state = settled(self.processor.isa, self.state)
+    def settle(self) -> set[int]:
+        """Forgets what the memories held before; the cells that were stored in."""
+        self.state, cells = settled(self.processor.isa, self.state)
+        return cells
 
     def stuck(self, coming: Iterable[str]) -> bool:
         """Whether it waits for an interrupt, and of those that are coming none is due."""

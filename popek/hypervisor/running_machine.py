@@ -11,6 +11,7 @@ from popek.hypervisor.machines import Instruction
 from popek.isa import ir
 from popek.isa.fetching import fetching
 from popek.semantics.outcome import Exit, LeftOpen, ShutDown, Step, Trapped
+from popek.semantics.python import Holds, Unsuited, quick_condition
 from popek.semantics.running import Cells, Running
 from popek.semantics.step import Run, step
 from popek.semantics.storage import Walk, memory_of
@@ -73,9 +74,12 @@ class Processor:
         self._space, self._leading = space, [value for value, _ in leading]
         memory, units = memory_of(isa, space), self.decoder.units
         self._cells = max(1, units.bits // memory.width)
+        self._conditions = {
+            i.name: holds for i in isa.interrupts if (holds := _condition(isa, i)) is not None
+        }
         self._reach = max(1, units.addresses(self.decoder.reach))
         self._pc_mask = (1 << isa.components[isa.pc].width) - 1
-        self._context = [
+        self.context = [
             c.name for c in isa.components.values() if c.role is ir.Role.HIDDEN and c.size is None
         ]
 
@@ -108,7 +112,7 @@ class Processor:
 
     def _read_by(self, state: State) -> dict[str, int]:
         """What says how code is read."""
-        return {name: number(state, name) for name in self._context}
+        return {name: number(state, name) for name in self.context}
 
     def _meaning(self, code: bytes, context: Mapping[str, int]) -> Decoded | Undecodable:
         key = (code, tuple(context.values()))
@@ -152,6 +156,9 @@ class Processor:
 
     def due(self, storage: Storage, state: State, interrupt: ir.Interrupt) -> bool:
         """Whether an interrupt can come."""
+        holds = self._conditions.get(interrupt.name)
+        if holds is not None:
+            return bool(holds(state, self.inputs))
         run = self.run(storage, state)
         run.run(interrupt.setup)
         return bool(run.value(interrupt.condition))
@@ -175,6 +182,14 @@ class Processor:
                 return done.state
             trap = trap_of(done)
         raise Ended("trap after trap is delivered")
+
+
+def _condition(isa: ir.Isa, interrupt: ir.Interrupt) -> Holds | None:
+    """When an interrupt is due, compiled; None where that cannot be."""
+    try:
+        return quick_condition(isa, interrupt.setup, interrupt.condition)
+    except Unsuited:
+        return None
 
 
 def taken(exits: Sequence[Exit[int, ArrayValue]]) -> Exit[int, ArrayValue] | None:
@@ -202,7 +217,10 @@ def number(state: State, name: str) -> int:
     return value
 
 
-def settled(isa: ir.Isa, state: State) -> State:
-    """The same state, with nothing stored in its memories since; the one before is void."""
-    banks = {name: state[name] for name in isa.memories}
-    return {**state, **{n: b.settle() for n, b in banks.items() if isinstance(b, Cells)}}
+def settled(isa: ir.Isa, state: State) -> tuple[State, set[int]]:
+    """The same state, with nothing stored in its memories since, and the cells that were; the state
+    before is void.
+    """
+    banks = {n: bank for n in isa.memories if isinstance(bank := state[n], Cells) and bank.entries}
+    cells = {cell for bank in banks.values() for cell in bank.entries}
+    return {**state, **{n: b.settle() for n, b in banks.items()}}, cells

@@ -176,6 +176,7 @@ class Stack:
         else:
             self.machine = self.monitors[0].answer(trap_of(done), None)
 
-    def settle(self) -> None:
-        """Forgets what the memories held before."""
-        self.machine = settled(self.real.isa, self.machine)
+    def settle(self) -> set[int]:
+        """Forgets what the memories held before; the cells that were stored in."""
+        self.machine, cells = settled(self.real.isa, self.machine)
+        return cells

@@ -123,7 +123,7 @@ def _free(design: Design, given: Mapping[str, int]) -> list[ir.Component]:
     that may hold anything.
     """
     found = [c for c in design.parameters.values() if c.name not in given]
-    mentioned = {n for p in design.requirements for n in _reads(p)}
+    mentioned = {n for p in design.requirements for n in predicate_reads(p)}
     for name, row in design.rows.items():
         component = design.isa.components[name]
         anything = isinstance(row, Kept) and row.real is None
@@ -133,7 +133,8 @@ def _free(design: Design, given: Mapping[str, int]) -> list[ir.Component]:
     return found
 
 
-def _reads(predicate: ir.Predicate) -> frozenset[str]:
+def predicate_reads(predicate: ir.Predicate) -> frozenset[str]:
+    """The components that a condition depends on."""
     return frozenset(expression_reads(predicate.condition)) | reads(predicate.setup)
 
 
@@ -153,7 +154,7 @@ def _choices(
     def hold(values: Mapping[str, int]) -> bool:
         open_names = settled | {c.name for c in free if c.name not in values}
         return all(
-            _reads(p) & open_names or alpha.holds(p, {**host, **values})
+            predicate_reads(p) & open_names or alpha.holds(p, {**host, **values})
             for p in design.requirements
         )
 

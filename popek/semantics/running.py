@@ -56,11 +56,15 @@ class Running(Ints):
     def __init__(self) -> None:
         super().__init__({})
         self.now = 0
+        #: The cells of memories that are read, where somebody wants to know.
+        self.seen: set[int] | None = None
 
     def select(self, bank: ArrayValue, index: int, index_width: int, width: int) -> int:
         if not isinstance(bank, Cells):
             return super().select(bank, index, index_width, width)
         cell = (bank.offset + index) & ((1 << index_width) - 1)
+        if self.seen is not None:
+            self.seen.add(cell)
         found = bank.entries.get(cell)
         return bank.base.get(cell, 0) if found is None else found
 
