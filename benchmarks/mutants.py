@@ -30,7 +30,7 @@ from popek.validation.cases import Made, made_of
 from popek.validation.disagreements import Row, table
 from popek.validation.ground import Ground
 from popek.validation.home import with_home
-from popek.validation.mutants import Mutant, draw, kills
+from popek.validation.mutants import Mutant, draw, draw_of_processor, kills
 from popek.validation.prediction import Silent, predict
 from popek.validation.recording import Header, Recorded, read, write
 from popek.validation.run import Options, remade, validate
@@ -46,6 +46,11 @@ from popek.validation.telling import Telling
 @click.option("--seed", default=1, show_default=True, help="Draws them.")
 @click.option("--on", "name", help="The oracle of the recordings: shows the cases that are made.")
 @click.option(
+    "--processor",
+    is_flag=True,
+    help="Draw from deliveries and translations; survivors may be equivalent.",
+)
+@click.option(
     "--record",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write there the cases that killed what the recordings did not.",
@@ -56,11 +61,18 @@ def command(
     count: int,
     seed: int,
     name: str | None,
+    processor: bool,
     record: Path | None,
 ) -> None:
     """The mutation score of SPEC on the cases of RECORDINGS."""
     past = [read(path) for path in recordings]
     header, _ = past[0]
+    if processor:
+        if name is not None:
+            raise click.UsageError("--processor asks no oracle: no --on")
+        isa = on_bench(spec, header.spec, header.bench.conditions)
+        _of_processor(isa, past, seed, count)
+        return
     oracle = None if name is None else _opened(name, header.spec)
     isa = on_bench(spec, header.spec, (oracle or header).bench.conditions)
     forms = {form.key: form for form in isa.forms}
@@ -69,8 +81,8 @@ def command(
     if oracle is not None:
         lacking = groups.keys() - {entry.form for _, entries in past for entry in entries}
         bench = _validated(isa, oracle, header.seed, lacking, made.append)
-        said = f"python -m benchmarks.mutants {spec} RECORDING... --on {name}"
-        said += f" --count {count} --seed {seed} --record FILE"
+        said = f"python -m benchmarks.mutants {spec} {' '.join(map(str, recordings))}"
+        said += f" --on {name} --count {count} --seed {seed} --record FILE"
         header = Header(said, isa.title, header.seed, oracle.identity, bench)
     judge = _Judge(isa, header, oracle)
     score: Counter[str] = Counter()
@@ -92,6 +104,33 @@ def command(
     for verdict, n in sorted(score.items()):
         click.echo(f"{n:6}  {verdict}")
     click.echo(f"{dead} of {of} killed, {dead / max(of, 1):.1%}, of those that a case could kill")
+
+
+def _of_processor(
+    isa: ir.Isa, past: Sequence[tuple[Header, Sequence[Recorded]]], seed: int, count: int
+) -> None:
+    """The score of mutants of deliveries and translations, beside the cases of all forms."""
+    shown = [
+        (form, case.made, case.seen, rows, header.bench)
+        for header, entries in past
+        for rows in [table(header.oracle.name)]
+        for form in isa.forms
+        for case in _remade(isa, form, header, entries)
+    ]
+    dead = 0
+    mutants = draw_of_processor(isa, seed, count)
+    for mutant in mutants:
+        try:
+            killed = any(kills(mutant.isa, *case) for case in shown)
+            verdict = "survived"
+        except KeyError:
+            killed, verdict = False, "cannot be run"
+        dead += killed
+        if not killed:
+            where = f"{mutant.span.source.path}:{mutant.span.line}"
+            click.echo(f"{verdict}: {where}: {mutant.where}: {mutant.what}")
+    said = f"{isa.title}, seed {seed}: {dead} of {len(mutants)} mutants of deliveries and"
+    click.echo(f"{said} translations killed, {dead / max(len(mutants), 1):.1%}")
 
 
 KILLED = ("killed", "killed by a case of validation", "killed by a case made for it")
@@ -184,8 +223,9 @@ class _Judge:
     def _killer(self, mutant: Mutant, cases: Iterable[_Case]) -> _Case | None:
         """A case that kills it."""
         bench = self.header.bench
+        form = mutant.form
         return next(
-            (c for c in cases if kills(self.isa, mutant, c.made, c.seen, self.rows, bench)), None
+            (c for c in cases if kills(self.isa, form, c.made, c.seen, self.rows, bench)), None
         )
 
     def _keep(self, killer: _Case, known: list[_Case]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from popek.diagnostics import Note
-from popek.hypervisor.design import VCPU, Direct, Kept, Placement, Row, kept
+from popek.hypervisor.design import VCPU, Direct, Kept, Placement, Row, Selected, kept
 from popek.hypervisor.reading import Reading
 from popek.isa import expressions, fields, ir, places
 from popek.isa.clause import Clause
 from popek.isa.definitions import Device, Part, Register, Space
-from popek.isa.errors import fail
+from popek.isa.errors import fail, unknown
 from popek.isa.scope import Scope
 from popek.isa.values import Typed
 from popek.source import Span
@@ -26,6 +26,7 @@ class Arranging:
         self.rows: dict[str, Row] = {}
         self.placements: dict[str, Placement] = {}
         self.devices: set[str] = set()
+        self.shadowed: set[str] = set()
         self.parameters: dict[str, ir.Component] = {}
         self.extras: dict[str, ir.Component] = {}
 
@@ -79,11 +80,22 @@ class Arranging:
                     self.reading.attempt(self._placed, place, row)
                     continue
                 for name in self.reading.attempt(self._components, place) or ():
-                    self._arrange(name, Direct(), row.span)
+                    banked = self.reading.isa.components[name].banked
+                    self._arrange(name, Selected() if banked else Direct(), row.span)
         for loaded in self.reading.rows(design_tree.Loaded):
             for place in loaded.places:
                 for name in self.reading.attempt(self._components, place) or ():
                     self._arrange(name, Direct(), loaded.span)
+
+        for shadowed in self.reading.rows(design_tree.Shadowed):
+            for place in shadowed.places:
+                self.reading.attempt(self._shadow, place)
+
+    def _shadow(self, place: tree.Expr) -> None:
+        known = self.reading.isa.translations
+        if not isinstance(place, tree.Name) or place.id not in known:
+            raise unknown("translation", place.span.text, place.span, known)
+        self.shadowed.add(place.id)
 
     def _kept_rows(self) -> None:
         for row in self.reading.rows(design_tree.Virtual):
@@ -109,7 +121,7 @@ class Arranging:
             for name in self.reading.attempt(self._components, row.place) or ():
                 held = self.rows.get(name)
                 if not isinstance(held, Kept) or held.real is not None:
-                    what = "direct" if isinstance(held, Direct) else "given a real value by its row"
+                    what = "given a real value by its row" if isinstance(held, Kept) else "direct"
                     if held is not None:
                         self.reading.collector.add("E1003", f"`{name}` is {what} already", row.span)
                     continue

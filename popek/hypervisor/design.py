@@ -46,6 +46,11 @@ class Disposition(StrEnum):
     TRANSLATE = "translate"
     ABSENT = "absent"
 
+    @property
+    def runs(self) -> bool:
+        """Whether the real machine may come to execute the instruction itself."""
+        return self in {Disposition.RUN, Disposition.TRAP, Disposition.TRANSLATE}
+
 
 @dataclass(frozen=True, slots=True)
 class Direct:
@@ -63,8 +68,15 @@ class Kept:
     real: ir.Expr | None
 
 
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Of a banked register: the copy that the guest's level selects is the real machine's, in the
+    level that guests run in; the others are in the virtual CPU.
+    """
+
+
 #: One row of the map from real states to virtual ones.
-Row = Direct | Kept
+Row = Direct | Kept | Selected
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,8 @@ class Design:
     rows: Mapping[str, Row]
     placements: Mapping[str, Placement]
     devices: frozenset[str]
+    #: The translations for which the host has tables of its own.
+    shadowed: frozenset[str]
     rules: tuple[Rule, ...]
     handlers: Mapping[str, Handler]
     cost: Cost | None
@@ -157,10 +171,20 @@ class Design:
         components = {**self.isa.components, **self.parameters, **own, **self.extras}
         return replace(self.isa, components=components)
 
+    @property
+    def same_storage(self) -> bool:
+        """Whether guests are taken to use no more storage than the host gives them."""
+        return any(a.id == "same-storage" for a in self.assumptions)
+
+    @property
+    def runs_directly(self) -> bool:
+        """Whether any instruction of the guest's is run by the real machine."""
+        return any(r.disposition.runs for r in self.rules)
+
     def stored(self, component: str) -> bool:
         """Whether the guest's value of a component has an entry in the virtual CPU."""
         match self.rows[component]:
-            case Kept(value=None):
+            case Kept(value=None) | Selected():
                 return True
             case _:
                 return False

@@ -91,6 +91,7 @@ def _design(reading: Reading, header: design_tree.Header, path: str, digest: str
         rows={name: arranging.rows[name] for name in reading.isa.components},
         placements=arranging.placements,
         devices=frozenset(arranging.devices),
+        shadowed=frozenset(arranging.shadowed),
         rules=rules,
         handlers=handlers,
         cost=cost,

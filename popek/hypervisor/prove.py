@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from popek.hypervisor.control import in_control
 from popek.hypervisor.cost import Expense, Way, Ways, expenses, ways_of
+from popek.hypervisor.delivering import delivered_in_control
 from popek.hypervisor.design import Design, Disposition, Property
 from popek.hypervisor.efficiency import slowed
 from popek.hypervisor.equivalence import equivalent
@@ -18,7 +20,9 @@ from popek.hypervisor.interrupts import (
     regained,
     unnoticed,
 )
+from popek.hypervisor.placing import Reach
 from popek.hypervisor.proof import FormProof, InterruptProof, Proof, PropertyProof
+from popek.hypervisor.relocation import astray, relocatable
 from popek.hypervisor.resting import candidates, standing
 from popek.hypervisor.rules import Ruled, Rules
 from popek.hypervisor.starting import check_start
@@ -100,7 +104,7 @@ class Proving:
     @property
     def rules(self) -> Rules:
         """The rules of the design."""
-        return Rules(self.design, self.prover, self.classes)
+        return Rules(self.design, self.prover, self.classes, self.reach)
 
     @property
     def levels(self) -> tuple[ir.Level, ...]:
@@ -114,7 +118,7 @@ class Proving:
             for level in self.levels:
                 self._forms += self._form(form, level)
         for level in self.levels:
-            self._interrupts += self._arrivals(level)
+            self._interrupts += self._between(level)
 
     def _proof(self, *, interrupted: bool) -> Proof:
         known = injected(self.design)
@@ -201,13 +205,54 @@ class Proving:
         return any(
             (about, one.title, level) not in astray and not isinstance(one.finding, Proved)
             for level in self.levels
-            for about, one in again._arrivals(level)
+            for about, one in again._between(level)
         )
+
+    def _between(self, level: ir.Level) -> Iterator[tuple[Property, InterruptProof]]:
+        """What is found between instructions, at one level of the guest's."""
+        yield from self._arrivals(level)
+        for name, finding in self._deliveries.items():
+            title = f"traps are delivered by {name}"
+            yield Property.CONTROL, InterruptProof(title, level, None, finding)
+        if self.reach is Reach.ASSUMED and self.design.runs_directly:
+            title = "the host's tables permit what the guest's do"
+            open_ = Undecided(title, "no rules of the design's are proved to keep them so")
+            for about in (Property.EQUIVALENCE, Property.CONTROL):
+                yield about, InterruptProof(title, level, None, open_)
+
+    @cached_property
+    def _deliveries(self) -> Mapping[str, Finding]:
+        """What is found of each way in which traps are delivered to a guest at any level."""
+        every = {trap.by.name: trap.by for trap in self.design.isa.traps.values()}
+
+        def find(by: ir.Delivery) -> Finding:
+            def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+                return delivered_in_control(self.design, by, self.reach, algebra)
+
+            return self.prover.find(f"delivery {by.name}", by.body, build)
+
+        return {name: find(by) for name, by in every.items()}
+
+    @cached_property
+    def reach(self) -> Reach:
+        """How translations are treated: abstract only where relocation is proved, or assumed."""
+        if self.design.shadowed:
+            return Reach.ASSUMED
+        spaces = self.design.isa.translations
+        proved = relocatable(self.design) and all(map(self._relocated, spaces))
+        return Reach.RELOCATED if proved else Reach.WALKED
+
+    def _relocated(self, space: str) -> bool:
+        def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+            return astray(self.design, space, algebra)
+
+        body = self.design.isa.translations[space].body
+        return isinstance(self.prover.find(f"accesses to {space}", body, build), Proved)
 
     def _arrivals(self, level: ir.Level) -> Iterator[tuple[Property, InterruptProof]]:
         """Each interrupt of the real machine's at one level, and that there is one."""
         for interrupt in self.design.isa.interrupts:
-            arrival = Arrival(self.design, interrupt, level)
+            arrival = Arrival(self.design, interrupt, level, self.reach)
             for about, claim in (
                 (Property.EQUIVALENCE, unnoticed),
                 (Property.CONTROL, kept_in_control),
@@ -227,7 +272,7 @@ class Proving:
         if self.design.isa.interrupts:
 
             def again(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-                return regained(self.design, level, algebra)
+                return regained(self.design, level, self.reach, algebra)
 
             name = f"the host runs again at {level.name}"
             finding = self.prover.find(name, (), again)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from popek.diagnostics import Collector, Note
 from popek.hypervisor.design import Design, Disposition, Rule
 from popek.hypervisor.equivalence import equivalent
+from popek.hypervisor.placing import Reach
 from popek.hypervisor.proof import selected
 from popek.hypervisor.virtual_step import Case, beside
 from popek.isa import ir
@@ -37,6 +38,7 @@ class Rules:
     design: Design
     prover: Prover
     classes: Mapping[tuple[str, str], Class]
+    reach: Reach
 
     def of(self, form: ir.Form) -> tuple[Rule, ...]:
         """The rules that fit a form, up to one without a condition."""
@@ -53,7 +55,7 @@ class Rules:
         others: tuple[ir.Predicate, ...] = ()
         for rule in self.of(form):
             disposition = self._disposition(form, rule)
-            case = Case(self.design, form, level, disposition, rule.condition, others)
+            case = Case(self.design, form, level, disposition, rule.condition, others, self.reach)
             yield Ruled(case, rule)
             if rule.condition is not None:
                 others = (*others, rule.condition)
@@ -106,7 +108,7 @@ class Rules:
     ) -> None:
         """Where all rules have conditions, none of which may hold."""
         conditions = tuple(r.condition for r in rules if r.condition is not None)
-        nowhere = Case(self.design, form, level, Disposition.RUN, None, conditions)
+        nowhere = Case(self.design, form, level, Disposition.RUN, None, conditions, self.reach)
         if self.arises(nowhere) is not False:
             collector.add(
                 "E1005",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from popek.guest import Decoded, Decoder, Disassembler, Undecodable
-from popek.hypervisor.handling import Instruction
+from popek.hypervisor.machines import Instruction
 from popek.isa import ir
 from popek.isa.fetching import fetching
 from popek.semantics.outcome import Exit, LeftOpen, ShutDown, Step, Trapped
@@ -129,9 +129,9 @@ class Processor:
             self.inputs,
         )
 
-    def instruction(self, fetched: Fetched) -> Instruction[int]:
+    def instruction(self, fetched: Fetched) -> Instruction[int, ArrayValue]:
         """As handlers of traps see it."""
-        return Instruction(fetched.form, fetched.fields, self.inputs)
+        return Instruction(fetched.form, fetched.fields, fetched.state)
 
     def text(self, state: State) -> str:
         """The instruction at the pc as assembly, or why there is none."""

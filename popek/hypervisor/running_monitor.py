@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from popek.hypervisor.abstraction import Abstraction
 from popek.hypervisor.design import Design, Disposition
-from popek.hypervisor.handling import Handled, Handling, Instruction
-from popek.hypervisor.placing import Piece
+from popek.hypervisor.handling import Handled, Handling
+from popek.hypervisor.machines import Instruction
+from popek.hypervisor.placing import Piece, Reach
 from popek.hypervisor.running_machine import (
     Ended,
     Fetched,
@@ -31,7 +32,7 @@ from popek.semantics.storage import Walk
 from popek.terms import ArrayValue
 
 #: A machine's state behind a trap of its own, which is given with the state that it left.
-Upward = Callable[[Trap, Instruction[int] | None], State]
+Upward = Callable[[Trap, Instruction[int, ArrayValue] | None], State]
 
 #: Ways in which the host does an instruction itself.
 INTERPRETED = (Disposition.INTERPRET, Disposition.TRANSLATE)
@@ -74,7 +75,9 @@ class Monitor:
     turn: Turn = field(default_factory=Turn)
 
     def __post_init__(self) -> None:
-        self.alpha: Abstraction[int, ArrayValue] = Abstraction(self.design, self.processor.algebra)
+        self.alpha: Abstraction[int, ArrayValue] = Abstraction(
+            self.design, self.processor.algebra, Reach.WALKED
+        )
         self._pieces: Mapping[str, Piece[int]] | None = None
         placed = self.design.placements.values()
         read = {n for p in placed for e in (p.base, p.size) for n in expression_reads(e)}
@@ -157,7 +160,7 @@ class Monitor:
         handling = Hosted(self, host, instruction)
         return self._settled(handling.complete((ir.Interpret(span), ir.Resume(span))), instruction)
 
-    def answer(self, trap: Trap, instruction: Instruction[int] | None) -> State:
+    def answer(self, trap: Trap, instruction: Instruction[int, ArrayValue] | None) -> State:
         """The machine's state once the handler of its trap has run.  Raises Ended."""
         handler = self.design.handlers.get(trap.name)
         if handler is None:
@@ -175,7 +178,7 @@ class Monitor:
         return machine
 
     def _settled(
-        self, handled: Handled[int, ArrayValue], instruction: Instruction[int] | None
+        self, handled: Handled[int, ArrayValue], instruction: Instruction[int, ArrayValue] | None
     ) -> State:
         """The machine's state in which the guest goes on.  Raises Ended."""
         self.turn.events += [e for e in handled.events if e.guard]
@@ -197,7 +200,9 @@ class Monitor:
             case _:
                 raise Ended("the virtual processor shuts down")
 
-    def reflected(self, host: State, trap: Trap, instruction: Instruction[int] | None) -> State:
+    def reflected(
+        self, host: State, trap: Trap, instruction: Instruction[int, ArrayValue] | None
+    ) -> State:
         """The host's state behind a trap of the guest's own, which left it in the trap's state."""
         self.say(f"{trap.name} goes to the guest")
         seen = replace(trap, state=self.seen(host, trap.state))
@@ -207,9 +212,10 @@ class Monitor:
 class Hosted(Handling[int, ArrayValue]):
     """A handler's body, run for a monitor: interrupts are injected where they are due."""
 
-    def __init__(self, monitor: Monitor, host: State, instruction: Instruction[int] | None) -> None:
-        inputs = monitor.processor.inputs
-        super().__init__(monitor.alpha, host, 1, instruction, inputs)
+    def __init__(
+        self, monitor: Monitor, host: State, instruction: Instruction[int, ArrayValue] | None
+    ) -> None:
+        super().__init__(monitor.alpha, host, 1, instruction)
         self.monitor = monitor
 
     def act(self, action: ir.Action) -> None:

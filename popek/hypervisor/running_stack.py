@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from popek.guest import Decoder
 from popek.hypervisor.design import Design
-from popek.hypervisor.handling import Instruction
+from popek.hypervisor.machines import Instruction
 from popek.hypervisor.placing import Watched
 from popek.hypervisor.running_machine import Fetched, Processor, State, Trap, settled, trap_of
 from popek.hypervisor.running_monitor import INTERPRETED, Monitor, Selects
@@ -79,7 +79,7 @@ class Stack:
         self._views.clear()
         self.bare = begun.bare
 
-    def _delivered(self, trap: Trap, instruction: Instruction[int] | None) -> State:
+    def _delivered(self, trap: Trap, instruction: Instruction[int, ArrayValue] | None) -> State:
         """The guest's state behind a trap of its own."""
         return self.virtual.deliver(Walk(), trap)
 

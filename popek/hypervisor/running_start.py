@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from popek.diagnostics import PopekError
 from popek.hypervisor.abstraction import Abstraction
 from popek.hypervisor.design import Design, Kept, kept
+from popek.hypervisor.placing import Reach
 from popek.hypervisor.running_machine import Ended, Processor, State, taken
 from popek.isa import ir
 from popek.isa.footprint import expression_reads, reads
@@ -74,7 +75,7 @@ def start(
     """
     isa = design.isa
     algebra: Running = processor.algebra
-    alpha: Abstraction[int, ArrayValue] = Abstraction(design, algebra)
+    alpha: Abstraction[int, ArrayValue] = Abstraction(design, algebra, Reach.WALKED)
     names = design.machine.components
     room = {m: max(cells, default=-1) + 1 for m, cells in image.memory.items()}
     own: dict[str, int | ArrayValue] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from popek.diagnostics import Collector
 from popek.hypervisor.design import Design, Direct, kept
-from popek.hypervisor.placing import Placed
+from popek.hypervisor.placing import Reach, Watched
 from popek.hypervisor.virtual_step import VIRTUAL, host_state
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
@@ -70,8 +70,8 @@ def _start(
     broken: bool,
 ) -> Obligation[V, B]:
     """Starts in which the others hold and the predicate too; or, if `broken`, does not."""
-    alpha, before, _, _ = host_state(design, algebra, level)
-    placed: Placed[V, B] = Placed(alpha.pieces(before))
+    alpha, before, _, _ = host_state(design, algebra, level, Reach.WALKED)
+    placed: Watched[V, B] = Watched(alpha.pieces(before))
     guest = alpha.virtual(before)
     inputs = inputs_of(algebra, BARE, clocks_shared=True)
     run: Run[V, B] = Run(design.isa, algebra, placed, guest, {}, inputs)

@@ -31,7 +31,7 @@ def _vcpu_row(tokens: Sequence[Token]) -> Cells:
 def _state_row(tokens: Sequence[Token]) -> Cells:
     """`R.l  virtual = E  real = E  "title"`."""
     tokens, title = without_title(tokens)
-    kept = find(tokens, "DIRECT", "LOADED", "VIRTUAL")
+    kept = find(tokens, "DIRECT", "LOADED", "SHADOWED", "VIRTUAL")
     texts = cut(tokens, "", [0, kept, find(tokens, "REAL", start=kept)])
     return Cells(texts, [0, 2, 2], Span.BLOCK, "state", tail=title)
 

@@ -89,7 +89,7 @@ class Row:
     argument: int
     wraps: bool | None
     code: str
-    state: tuple[tuple[str, int], ...]
+    state: tuple[tuple[str, frozenset[int]], ...]
     bits: tuple[Bits, ...]
     needs: tuple[Bits, ...]
     blame: Blame
@@ -107,7 +107,7 @@ class Row:
             and self.argument & ~step.argument == 0
             and self.wraps in (None, step.wraps)
             and re.search(self.code, step.code) is not None
-            and all(step.before[name] == value for name, value in self.state)
+            and all(step.before[name] in values for name, values in self.state)
         )
 
     def explains(self, isa: ir.Isa, differing: Sequence[Difference], after: State) -> bool:
@@ -170,13 +170,17 @@ def _row(entry: Mapping[str, Any]) -> Row:
         entry.get("argument", 0),
         entry.get("wraps"),
         entry.get("code", ""),
-        tuple(entry.get("state", {}).items()),
+        tuple((name, _values(one)) for name, one in entry.get("state", {}).items()),
         tuple(_bits(b) for b in entry["differs"]),
         tuple(_bits(b) for b in entry.get("needs", ())),
         Blame(entry["class"]),
         entry["manual"],
         entry["reason"],
     )
+
+
+def _values(given: int | list[int]) -> frozenset[int]:
+    return frozenset(given if isinstance(given, list) else (given,))
 
 
 def _bits(entry: Mapping[str, Any]) -> Bits:

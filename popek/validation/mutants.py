@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 
 from popek.isa import ir
@@ -29,6 +30,16 @@ class Mutant:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessorMutant:
+    """A spec with a fault in what is no form; `where`: a delivery or a translation."""
+
+    isa: ir.Isa
+    where: str
+    what: str
+    span: Span
+
+
 #: What takes an operator's place.
 _SWAPPED = {
     Op.EQ: Op.ULE,
@@ -46,37 +57,68 @@ _SWAPPED = {
 
 def draw(isa: ir.Isa, seed: int, count: int) -> list[Mutant]:
     """So many different mutants, from all sites of all forms."""
-    sites = [(form, site) for form in isa.forms for site in _sites(form)]
+    sites = [(form, site) for form in isa.forms for site in _sites(form.body)]
     chosen = Random(seed).sample(sites, min(count, len(sites)))
     return [Mutant(replace(form, body=make()), what, span) for form, (what, span, make) in chosen]
 
 
-def kills(
-    isa: ir.Isa, mutant: Mutant, made: Made, seen: Outcome, rows: Sequence[Row], bench: Bench
-) -> bool:
-    """Whether the mutant disagrees with what an oracle of this bench has shown of a case.
+def draw_of_processor(isa: ir.Isa, seed: int, count: int) -> list[ProcessorMutant]:
+    """So many different ones, from all sites of the deliveries of traps and of translations.
 
-    Raises KeyError where it cannot be run at all, as it uses what it does not bind any more.
+    Of interrupts there are none: no step shows their delivery.
     """
-    said = predict(isa, mutant.form, made.fields, made.case, bench)
+    found: list[tuple[str, _Site, Callable[[tuple[ir.Stmt, ...]], ir.Isa]]] = []
+    for trap in isa.traps.values():
+        if trap.kind is not ir.TrapKind.INTERRUPT:
+            found += [
+                (f"delivery of {trap.name}", site, partial(_with_delivery, isa, trap))
+                for site in _sites(trap.delivery)
+            ]
+    for translation in isa.translations.values():
+        found += [
+            (translation.name, site, partial(_with_translation, isa, translation))
+            for site in _sites(translation.body)
+        ]
+    chosen = Random(seed).sample(found, min(count, len(found)))
+    return [
+        ProcessorMutant(put(make()), where, what, span) for where, (what, span, make), put in chosen
+    ]
+
+
+def _with_delivery(isa: ir.Isa, trap: ir.Trap, body: tuple[ir.Stmt, ...]) -> ir.Isa:
+    return replace(isa, traps={**isa.traps, trap.name: replace(trap, delivery=body)})
+
+
+def _with_translation(
+    isa: ir.Isa, translation: ir.Translation, body: tuple[ir.Stmt, ...]
+) -> ir.Isa:
+    changed = replace(translation, body=body)
+    return replace(isa, translations={**isa.translations, translation.name: changed})
+
+
+def kills(
+    isa: ir.Isa, form: ir.Form, made: Made, seen: Outcome, rows: Sequence[Row], bench: Bench
+) -> bool:
+    """Whether a spec and a form, of which one has a fault, disagree with what an oracle of this
+    bench has shown of a case.
+
+    Raises KeyError where the fault uses what it does not bind any more.
+    """
+    said = predict(isa, form, made.fields, made.case, bench)
     if isinstance(said, Silent):
         return True  # something was shown
     found = differences(isa, made.case, said, seen, bench.unseen)
     step = Step.of(said, made.code, made.case.state)
-    return bool(found) and not explanation(isa, mutant.form, step, found, seen.state, rows)
+    return bool(found) and not explanation(isa, form, step, found, seen.state, rows)
 
 
 _Site = tuple[str, Span, Callable[[], tuple[ir.Stmt, ...]]]
 
 
-def _sites(form: ir.Form) -> Iterator[_Site]:
-    for number, stmt in enumerate(ir.statements(form.body)):
+def _sites(body: tuple[ir.Stmt, ...]) -> Iterator[_Site]:
+    for number, stmt in enumerate(ir.statements(body)):
         for what, changed in _changes(stmt):
-            yield (
-                what,
-                stmt.span,
-                lambda number=number, changed=changed: _put(form.body, number, changed),  # type: ignore[misc]
-            )
+            yield what, stmt.span, partial(_put, body, number, changed)
 
 
 def _changes(stmt: ir.Stmt) -> Iterator[tuple[str, tuple[ir.Stmt, ...]]]:

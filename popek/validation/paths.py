@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from popek.isa import ir
-from popek.smt.z3_conditions import LARGE, SMALL
+from popek.smt.z3_conditions import MIDDLE, SMALL
 from popek.terms import Op, Term
 from popek.validation.guards import Guards, traps_of
 from popek.validation.refuting import Verdict
@@ -71,7 +71,7 @@ class Paths:
             unknown = self._again(many)
             if not unknown:
                 break
-            self.search.solver.budget = LARGE
+            self.search.solver.budget = MIDDLE
             self._all_around()
             for key in filter(self._open, unknown):
                 self.settled[key] = Verdict.UNKNOWN

@@ -96,6 +96,9 @@ state = { "SR.I" = 7 }
         {"before": {"SR.I": 6}},
     )
     assert not any(row.about(isa, form, replace(step, **other)) for other in others)
+    (several,) = parse_table(TABLE + asked.replace("= 7", "= [6, 7]"))
+    assert all(several.about(isa, form, replace(step, before={"SR.I": i})) for i in (6, 7))
+    assert not several.about(isa, form, replace(step, before={"SR.I": 5}))
 
 
 def test_a_row_may_explain_whatever_differs() -> None:

@@ -56,9 +56,10 @@ def test_the_specs_agree_with_what_is_checked_in(
     """What the oracle showed, by the command in the file's first line."""
     header, answers = read(path)
     spec = path.name.split(".")[0]
-    assert header.command.startswith(f"popek validate {spec} --on {header.oracle.name}")
+    validated = f"popek validate {spec} --on {header.oracle.name}"
+    assert header.command.startswith((validated, f"python -m benchmarks.mutants {spec}"))
     assert main(["validate", spec, "--recorded", str(path), "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["results"]
-    assert result["summary"]["cases"] == len(answers) > 100
+    assert result["summary"]["cases"] == len(answers) > 50
     assert result["summary"]["agree"] + result["summary"]["disagree"] == len(answers)
     assert result["summary"]["by_class"]["unclassified"] == 0
