@@ -304,13 +304,16 @@ class Proving:
             yield about, FormProof(ruled.case, ruled.rule, finding)
 
     def _asked(self, form: ir.Form) -> tuple[Property, ...]:
-        """The properties that are about a form: that it runs is asked of innocuous ones."""
-        if self.classes[form.key] is Class.INNOCUOUS:
+        """The properties that are about a form: that it runs is asked of what may be innocuous."""
+        if self.classes[form.key] in (Class.INNOCUOUS, Class.UNDECIDED):
             return tuple(Property)
         return Property.EQUIVALENCE, Property.CONTROL
 
     def _find(self, case: Case, property: Property) -> Finding:
         claim = CLAIMS[property]
+        undecided = self.classes[case.form.key] is Class.UNDECIDED
+        if property is Property.EFFICIENCY and undecided:
+            return Undecided(f"{case.title} {property}", "whether it is innocuous is not decided")
 
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             return claim(case, algebra)
