@@ -46,6 +46,7 @@ GROUPS = {
     "08": "Limits",
     "09": "Assembly",
     "10": "Designs",
+    "11": "Guests",
 }
 """The groups of codes, by the two digits after the letter."""
 

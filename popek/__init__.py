@@ -9,6 +9,8 @@
         print(verdict.form.mnemonic, verdict.kind, verdict.reason)
     print(popek.render(result))                # what `popek check` prints
     print(popek.explain(result, "JRST1"))      # what `popek explain` prints
+    proof = popek.prove(popek.load_design("pg74/trap-and-emulate"))
+    print(proof.kind)                          # of the hypervisor, in Smith and Nair's words
 
 Bad input raises `PopekError`, which carries diagnostics with places; `str()` shows them.  Nothing
 is imported before it is needed, z3 least of all.
@@ -17,6 +19,7 @@ is imported before it is needed, z3 least of all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from popek.diagnostics import Diagnostic, PopekError
+    from popek.hypervisor.design import Design, Property
+    from popek.hypervisor.proof import Kind, Proof
     from popek.isa.ir import Form, Isa
     from popek.report.changes import Change
-    from popek.resources import list_specs
+    from popek.resources import list_designs, list_specs
     from popek.smt import Solver
     from popek.theory.check import Check, Progress
     from popek.theory.prover import Disagreement
@@ -40,13 +45,17 @@ __all__ = [
     "Change",
     "Check",
     "Class",
+    "Design",
     "Diagnostic",
     "Disagreement",
     "Form",
     "FormVerdict",
     "Isa",
+    "Kind",
     "Label",
     "PopekError",
+    "Proof",
+    "Property",
     "Theorem",
     "Verdict",
     "Witness",
@@ -55,8 +64,11 @@ __all__ = [
     "diff",
     "document",
     "explain",
+    "list_designs",
     "list_specs",
     "load",
+    "load_design",
+    "prove",
     "render",
 ]
 
@@ -66,16 +78,21 @@ _HOMES: Final = {
     "Change": "popek.report.changes",
     "Check": "popek.theory.check",
     "Class": "popek.theory.verdict",
+    "Design": "popek.hypervisor.design",
     "Diagnostic": "popek.diagnostics",
     "Disagreement": "popek.theory.prover",
     "Form": "popek.isa.ir",
     "FormVerdict": "popek.theory.verdict",
     "Isa": "popek.isa.ir",
+    "Kind": "popek.hypervisor.proof",
     "Label": "popek.theory.verdict",
     "PopekError": "popek.diagnostics",
+    "Proof": "popek.hypervisor.proof",
+    "Property": "popek.hypervisor.design",
     "Theorem": "popek.theory.theorems",
     "Verdict": "popek.theory.theorems",
     "Witness": "popek.theory.verdict",
+    "list_designs": "popek.resources",
     "list_specs": "popek.resources",
 }
 
@@ -143,12 +160,79 @@ def check(
     return theory.check(prover, options, progress or theory.no_progress)
 
 
-def render(result: Check, *, reading: Reading = "direct", width: int = 100) -> str:
-    """What `popek check` prints, without colours."""
+def load_design(design: str | os.PathLike[str], *, only: Iterable[str] = ()) -> Design:
+    """The hypervisor that a design describes; `design` is a path or a bundled name.
+
+    With `only`, its ISA has just the instructions of these mnemonics or names.  Raises PopekError.
+    """
+    from popek.hypervisor.load import load_design as read  # noqa: PLC0415
+    from popek.report.names import Wanted  # noqa: PLC0415
+    from popek.resources import design_path  # noqa: PLC0415
+
+    found = read(design_path(design))
+    wanted = Wanted(tuple(only))
+    if not wanted.names:
+        return found
+    forms = tuple(form for form in found.isa.forms if wanted(form.mnemonic, form.name))
+    wanted.require_all(found.isa.path)
+    return replace(found, isa=replace(found.isa, forms=forms))
+
+
+def prove(
+    design: Design,
+    *,
+    checked: Check | None = None,
+    top: str | None = None,
+    partial: bool = False,
+    rlimit: int | None = None,
+    simplify: bool = True,
+    keep_smt2: Path | None = None,
+    solver: Solver | None = None,
+    progress: Progress | None = None,
+) -> Proof:
+    """Decides equivalence, resource control and efficiency of a design, for each form and state.
+
+    `checked` is what `check` says of the design's ISA, with the same `top`; it is asked if it is
+    not given.  The rest is as for `check`.  Raises PopekError for a design that leaves something
+    out, and ValueError for a level that the spec does not have.
+    """
+    from popek.hypervisor.prove import Proving, no_progress  # noqa: PLC0415
+    from popek.report.choices import checked_level  # noqa: PLC0415
+    from popek.smt import Budget, Z3InProcess  # noqa: PLC0415
+    from popek.theory.prover import Prover  # noqa: PLC0415
+
+    solver = solver or Z3InProcess()
+    checked = checked or check(
+        design.isa,
+        top=top,
+        partial=partial,
+        rlimit=rlimit,
+        simplify=simplify,
+        solver=solver,
+        progress=progress,
+    )
+    budget = Budget() if rlimit is None else Budget(rlimit=rlimit)
+    return Proving(
+        design,
+        Prover(design.isa, solver, budget, simplify, keep_smt2),
+        {verdict.form.key: verdict.kind for verdict in checked.verdicts},
+        None if top is None else checked_level(design.isa, top),
+        partial,
+        checked.invariants,
+        progress or no_progress,
+    ).prove()
+
+
+def render(result: Check | Proof, *, reading: Reading = "direct", width: int = 100) -> str:
+    """What `popek check` or `popek prove` prints, without colours."""
+    from popek.hypervisor.proof import Proof  # noqa: PLC0415
     from popek.report.check_text import check_report  # noqa: PLC0415
+    from popek.report.prove_text import prove_report  # noqa: PLC0415
     from popek.report.style import plain_text  # noqa: PLC0415
     from popek.report.view import view  # noqa: PLC0415
 
+    if isinstance(result, Proof):
+        return plain_text(prove_report(result), width)
     return plain_text(check_report(view(result, reading)), width)
 
 
@@ -163,11 +247,15 @@ def explain(
     return plain_text(explanation(view(result, reading), instruction), width)
 
 
-def document(result: Check, *, reading: Reading = "direct") -> dict[str, Any]:
-    """One entry of `results` in what `popek check --json` prints."""
+def document(result: Check | Proof, *, reading: Reading = "direct") -> dict[str, Any]:
+    """One entry of `results` in what `popek check --json` or `popek prove --json` prints."""
+    from popek.hypervisor.proof import Proof  # noqa: PLC0415
     from popek.report.check_json import check_result  # noqa: PLC0415
+    from popek.report.prove_json import prove_result  # noqa: PLC0415
     from popek.report.view import view  # noqa: PLC0415
 
+    if isinstance(result, Proof):
+        return prove_result(result)
     return check_result(view(result, reading))
 
 

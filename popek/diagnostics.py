@@ -39,7 +39,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "covers all of its text and a spec from a stranger reads nothing else.",
         "E0009": "An absolute path was given to `include` or `extends`. Paths are relative to "
         "the file that names them.",
-        "E0010": "The name is neither a file nor a bundled spec. `popek list` prints the "
+        "E0010": "The name is neither a file nor a bundled spec or design. `popek list` prints the "
         "bundled ones.",
         # ------------------------------------------------------------ E01xx syntax
         "E0101": "The text does not follow the grammar at this place; the message says what "
@@ -171,6 +171,19 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E1002": "A row of `state` that names no part of the state, or a memory as a whole.",
         "E1003": "A real value for what the guest holds itself, or a second one.",
         "E1004": "A value that loads from memory or a device where one of the state is needed.",
+        "E1005": "An instruction for which no row of `instructions` says what becomes of it, in "
+        "some state of the guest's.",
+        "E1006": "An instruction that is said to `trap` and that, in some state, does not. With "
+        "`run` it is the machine that decides what traps.",
+        "E1007": "A `require` that does not hold where a guest starts: of the state that `reset` "
+        "leaves, with anything that the host may choose.",
+        "E1008": "An assumption that a design may not make: that translations are coherent is "
+        "proved of a design, and what is no id has to be a condition.",
+        # ------------------------------------------------------------ E11xx guests
+        "E1101": "The description of a guest (`NAME.json`) is not as its schema says, or names "
+        "what the design that it is run under does not have.",
+        "E1102": "A design under which this guest cannot start: its requirements fail with the "
+        "parameters that were given, or with all that were tried, or leave the guest no room.",
     }
 )
 

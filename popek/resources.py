@@ -48,13 +48,33 @@ def spec_path(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def design_path(name_or_path: str | os.PathLike[str]) -> Path:
-    """The file or folder that a DESIGN argument means: a path, or the name of a bundled design."""
+    """The file or folder that a DESIGN argument means: a path, or the name of a bundled design.
+
+    `pg74` are the bundled designs for that spec, `designs` are all.
+    """
     name = os.fspath(name_or_path)
-    if name in list_designs() and not Path(name).exists():
-        return bundled("designs") / f"{name}.hv"
-    if _looks_like_a_path(name) or Path(name).is_dir():
+    if name and not Path(name).exists():
+        folder = bundled("designs")
+        if name in list_designs():
+            return folder / f"{name}.hv"
+        if name == "designs":
+            return folder
+        if name in {design.partition("/")[0] for design in list_designs()}:
+            return folder / name
+    if Path(name).suffix == ".hv" or (_looks_like_a_path(name) and Path(name).exists()):
         return Path(name)
     raise _unknown("design", name, list_designs())
+
+
+def design_files(name_or_path: str | os.PathLike[str]) -> tuple[Path, ...]:
+    """The files that a DESIGN argument means, sorted.  Raises PopekError if a folder has none."""
+    path = design_path(name_or_path)
+    if not path.is_dir():
+        return (path,)
+    found = tuple(sorted(path.rglob("*.hv")))
+    if not found:
+        raise PopekError.at("E0001", "the folder has no design (.hv) in it", path=os.fspath(path))
+    return found
 
 
 def shown_path(path: str | os.PathLike[str]) -> str:

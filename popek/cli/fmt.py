@@ -1,4 +1,4 @@
-"""`popek fmt [--check] PATH...`: specs in the canonical layout."""
+"""`popek fmt [--check] PATH...`: specs and designs in the canonical layout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from popek.syntax.format import format_file
     "--check", "only_check", is_flag=True, help="Change nothing; exit 1 if something would."
 )
 def command(paths: tuple[str, ...], only_check: bool) -> int:
-    """Lay out .isa files in the canonical way; of a folder, all that are in it.
+    """Lay out .isa and .hv files in the canonical way; of a folder, all that are in it.
 
     Prints the files that were changed, or with --check those that would be.
     """
@@ -43,10 +43,11 @@ def command(paths: tuple[str, ...], only_check: bool) -> int:
 
 
 def _files(paths: tuple[str, ...]) -> Iterator[Path]:
-    """Files as they are given, folders as the specs in them; each once."""
+    """Files as they are given, folders as the specs and designs in them; each once."""
     seen: set[str] = set()
     for given in map(Path, paths):
-        for path in sorted(given.rglob("*.isa")) if given.is_dir() else [given]:
+        inside = (path for suffix in ("isa", "hv") for path in given.rglob(f"*.{suffix}"))
+        for path in sorted(inside) if given.is_dir() else [given]:
             real = os.path.realpath(path)
             if real not in seen:
                 seen.add(real)

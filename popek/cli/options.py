@@ -28,6 +28,11 @@ def spec(function: F) -> F:
     return click.argument("spec", metavar="SPEC")(function)
 
 
+def designs(function: F) -> F:
+    """One DESIGN or more."""
+    return click.argument("designs", nargs=-1, required=True, metavar="DESIGN...")(function)
+
+
 def only(function: F) -> F:
     """`--only`."""
     return click.option(
@@ -89,9 +94,10 @@ class Setting(click.ParamType[tuple[str, int | str]]):
             self.fail(str(error), param, ctx)
 
 
-def _settings(
+def settings(
     ctx: click.Context, parameter: click.Parameter, value: tuple[tuple[str, int | str], ...]
 ) -> Mapping[str, int | str]:
+    """Settings by name; raises BadParameter where one is given twice."""
     result: dict[str, int | str] = {}
     for name, setting in value:
         if name in result:
@@ -119,7 +125,7 @@ def context(function: F) -> F:
         metavar="'FIELD = N'",
         type=Setting(),
         multiple=True,
-        callback=_settings,
+        callback=settings,
         help="A component by which code is read, such as a default operand size. Repeatable.",
     )(function)
 
@@ -140,7 +146,7 @@ def checked_context(isa: ir.Isa, given: Mapping[str, int | str]) -> dict[str, in
     return result
 
 
-def proving(function: F) -> F:
+def solving(function: F) -> F:
     """The options of every verb that asks a solver."""
     for option in (
         click.option(
@@ -163,13 +169,22 @@ def proving(function: F) -> F:
         click.option(
             "--top", metavar="LEVEL", help="The guest's own levels range from this one down."
         ),
+    ):
+        function = option(function)
+    return function
+
+
+def proving(function: F) -> F:
+    """And of those that classify forms, in a reading, under a choice of the host's."""
+    function = solving(function)
+    for option in (
         click.option(
             "--host",
             "host",
             metavar="'FIELD = VALUE'",
             type=Setting(),
             multiple=True,
-            callback=_settings,
+            callback=settings,
             help="Fix a control or loadable by hand: a number, loaded or held. Repeatable.",
         ),
         click.option(

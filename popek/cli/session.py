@@ -16,10 +16,13 @@ import click
 import popek
 from popek.cli.output import make_folder
 from popek.cli.progress import Progress
+from popek.hypervisor.design import Design
+from popek.hypervisor.proof import Proof
 from popek.isa import ir
 from popek.report.choices import checked_host, checked_level
 from popek.smt import Z3Process
 from popek.theory.check import Check
+from popek.theory.prover import Stats
 
 
 @dataclass
@@ -32,6 +35,8 @@ class Session:
     simplify: bool = True
     keep_smt2: Path | None = None
     solver: Z3Process = field(default_factory=Z3Process)
+    #: What was found of the ISAs of designs: most have several.
+    _checked: dict[tuple[object, ...], Check] = field(default_factory=dict)
 
     def validate(self, isa: ir.Isa) -> None:
         """Raises UsageError for a host or level that the spec does not have."""
@@ -64,7 +69,32 @@ class Session:
                 solver=self.solver,
                 progress=progress,
             )
-        return result, _cost(result, perf_counter() - start)
+        return result, _cost(result.stats, perf_counter() - start)
+
+    def prove(self, design: Design, *, partial: bool) -> tuple[Proof, dict[str, Any]]:
+        """The verdicts on a design, and what they cost.  An ISA is checked for its first design."""
+        start = perf_counter()
+        isa = design.isa
+        key = (isa.sha256, tuple(form.key for form in isa.forms))
+        if key not in self._checked:
+            result, _ = self.check(isa, partial=partial)
+            if result.interrupted:
+                raise KeyboardInterrupt
+            self._checked[key] = result
+        keep = None if self.keep_smt2 is None else self.keep_smt2 / _folder_of(design)
+        with Progress(isa) as progress:
+            proof = popek.prove(
+                design,
+                checked=self._checked[key],
+                top=self.top,
+                partial=partial,
+                rlimit=self.budget,
+                simplify=self.simplify,
+                keep_smt2=keep,
+                solver=self.solver,
+                progress=progress,
+            )
+        return proof, _cost(proof.stats, perf_counter() - start)
 
     def __enter__(self) -> Session:
         if self.keep_smt2 is not None:
@@ -82,9 +112,14 @@ class Session:
         self.solver.close()
 
 
-def _cost(result: Check, seconds: float) -> dict[str, Any]:
+def _folder_of(design: Design) -> Path:
+    """Of its queries: designs for several ISAs have the same names."""
+    path = Path(design.path)
+    return Path(path.parent.name) / path.stem
+
+
+def _cost(stats: Stats, seconds: float) -> dict[str, Any]:
     """The entry `stats` of a result: all that may differ between two runs."""
-    stats = result.stats
     return {
         "queries": stats.queries,
         "without_solver": stats.without_solver,

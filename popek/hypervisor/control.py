@@ -7,15 +7,15 @@ anything, and of memory only the guest's own piece is read or written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from popek.hypervisor.abstraction import Abstraction, Left
-from popek.hypervisor.design import Design, Direct
-from popek.hypervisor.placing import outside
+from popek.hypervisor.design import Design, Direct, Selected
+from popek.hypervisor.placing import Piece, Touched
 from popek.hypervisor.virtual_step import VIRTUAL, Beside, Case, beside
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import LeftOpen, ShutDown, Step
-from popek.theory.direct import DIRECT, components_differ
+from popek.theory.direct import DIRECT, components_differ, host_memory
 from popek.theory.obligation import Fault, Obligation, Violation
 
 
@@ -28,7 +28,7 @@ def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
     if direct is not None:
         runs[DIRECT], states[DIRECT] = direct, pair.host
     violations = [
-        *_outside(case.design, algebra, pair),
+        *escapes(case.design, algebra, pair.pieces, pair.virtual.handled.touched),
         *required(pair.alpha, pair.virtual.left),
     ]
     if direct is not None:
@@ -36,12 +36,18 @@ def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
     return Obligation(pair.premises, tuple(violations), runs, states, pair.fields)
 
 
-def _outside(design: Design, algebra: Algebra[V, B], pair: Beside[V, B]) -> Iterator[Violation[V]]:
+def escapes(
+    design: Design,
+    algebra: Algebra[V, B],
+    pieces: Mapping[str, Piece[V]],
+    every: Sequence[Touched[V]],
+) -> Iterator[Violation[V]]:
     """Cells that are not the guest's."""
-    for touched in pair.virtual.touched:
+    for touched in every:
+        if touched.virtual and design.same_storage:
+            continue
         memory = design.isa.memories[touched.memory]
-        piece = pair.pieces[touched.memory]
-        strange = outside(algebra, piece, touched.cell, memory.index_width)
+        strange = pieces[touched.memory].outside(algebra, touched, memory.index_width)
         condition = algebra.both(touched.guard, strange)
         yield Violation(Fault.STORAGE, condition, VIRTUAL, touched.memory, touched.span)
 
@@ -60,13 +66,23 @@ def _frame(
     design: Design, algebra: Algebra[V, B], pair: Beside[V, B], direct: Step[V, B]
 ) -> Iterator[Violation[V]]:
     """What the machine does by itself, while the guest runs on it."""
-    for component in design.isa.components.values():
-        name = component.name
-        if isinstance(design.rows[name], Direct) or direct.state[name] is pair.host[name]:
-            continue
-        changed = components_differ(algebra, component, pair.host[name], direct.state[name])
-        condition = algebra.both(direct.completes, changed)
-        yield Violation(Fault.CHANGES, condition, DIRECT, name)
+    kept = [t for t in direct.traps if t.memory and t.keeps]
+    for guard, state in ((direct.completes, direct.state), *((t.guard, t.state) for t in kept)):
+        for component in design.isa.components.values():
+            name = component.name
+            before, now = pair.host[name], state[name]
+            if isinstance(design.rows[name], Direct) or now is before:
+                continue
+            if isinstance(design.rows[name], Selected):
+                before = pair.alpha.but_for_guests(before, now, component)
+            changed = components_differ(algebra, component, before, now)
+            yield Violation(Fault.CHANGES, algebra.both(guard, changed), DIRECT, name)
+        for memory in design.isa.memories.values():
+            name = host_memory(memory.name)
+            if name in pair.host and state[name] is not pair.host[name]:
+                shape = (f"index.{memory.name}", memory.index_width, memory.width)
+                changed = algebra.banks_differ(pair.host[name], state[name], *shape)  # type: ignore[arg-type]
+                yield Violation(Fault.STORAGE, algebra.both(guard, changed), DIRECT, memory.name)
     for event in direct.events:
         yield Violation(Fault.DEVICE, event.guard, DIRECT, event.device, event.span)
     for e in direct.exits:

@@ -46,6 +46,11 @@ class Disposition(StrEnum):
     TRANSLATE = "translate"
     ABSENT = "absent"
 
+    @property
+    def runs(self) -> bool:
+        """Whether the real machine may come to execute the instruction itself."""
+        return self in {Disposition.RUN, Disposition.TRAP, Disposition.TRANSLATE}
+
 
 @dataclass(frozen=True, slots=True)
 class Direct:
@@ -63,8 +68,15 @@ class Kept:
     real: ir.Expr | None
 
 
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Of a banked register: the copy that the guest's level selects is the real machine's, in the
+    level that guests run in; the others are in the virtual CPU.
+    """
+
+
 #: One row of the map from real states to virtual ones.
-Row = Direct | Kept
+Row = Direct | Kept | Selected
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +134,8 @@ class Design:
 
     `parameters` are constants of the host's, `extras` what it keeps beside the guest's state, all
     by the names of their entries.  `rows` has every component of the ISA.  `requirements` hold
-    whenever the guest runs.  `devices` are virtual.
+    whenever the guest runs.  `devices` are virtual.  `dropped` are the ids of assumptions that
+    are not made.
     """
 
     title: str
@@ -135,13 +148,17 @@ class Design:
     rows: Mapping[str, Row]
     placements: Mapping[str, Placement]
     devices: frozenset[str]
+    #: The translations for which the host has tables of its own.
+    shadowed: frozenset[str]
     rules: tuple[Rule, ...]
     handlers: Mapping[str, Handler]
-    cost: Cost
+    cost: Cost | None
     assumptions: tuple[ir.Assumption, ...]
     contracts: tuple[ir.Predicate, ...]
     proves: tuple[Property, ...]
     expectations: tuple[Expectation, ...]
+    span: Span = field(compare=False, repr=False)
+    dropped: frozenset[str] = frozenset()
 
     @cached_property
     def machine(self) -> ir.Isa:
@@ -154,10 +171,20 @@ class Design:
         components = {**self.isa.components, **self.parameters, **own, **self.extras}
         return replace(self.isa, components=components)
 
+    @property
+    def same_storage(self) -> bool:
+        """Whether guests are taken to use no more storage than the host gives them."""
+        return any(a.id == "same-storage" for a in self.assumptions)
+
+    @property
+    def runs_directly(self) -> bool:
+        """Whether any instruction of the guest's is run by the real machine."""
+        return any(r.disposition.runs for r in self.rules)
+
     def stored(self, component: str) -> bool:
         """Whether the guest's value of a component has an entry in the virtual CPU."""
         match self.rows[component]:
-            case Kept(value=None):
+            case Kept(value=None) | Selected():
                 return True
             case _:
                 return False

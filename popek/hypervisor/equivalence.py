@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from popek.hypervisor.virtual_step import VIRTUAL, Case, beside
+from popek.hypervisor.virtual_step import VIRTUAL, Beside, Case, beside
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import DeviceEvent, ShutDown, Step, Trapped
+from popek.source import Span
 from popek.theory.direct import BARE, DIRECT, components_differ
 from popek.theory.obligation import Fault, Guards, Obligation, Violation, any_of
 
@@ -19,24 +20,32 @@ from popek.theory.obligation import Fault, Guards, Obligation, Violation, any_of
 def equivalent(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where the step of a guest under the design is not that of the bare machine."""
     pair = beside(case, algebra)
-    bare, virtual = pair.bare, pair.virtual.step
-    runs, states = {BARE: bare, VIRTUAL: virtual}, {BARE: pair.guest, VIRTUAL: pair.guest}
+    runs = {BARE: pair.bare, VIRTUAL: pair.virtual.step}
+    states = {BARE: pair.guest, VIRTUAL: pair.guest}
     if pair.virtual.direct is not None:
         runs[DIRECT], states[DIRECT] = pair.virtual.direct, pair.host
+    violations = tuple(unlike(pair, algebra))
+    return Obligation(pair.premises, violations, runs, states, pair.fields)
+
+
+def unlike(pair: Beside[V, B], algebra: Algebra[V, B]) -> Iterator[Violation[V]]:
+    """How the guest's step under the design is not that of the bare machine."""
+    bare, virtual, isa = pair.bare, pair.virtual.step, pair.alpha.design.isa
     # What the bare machine leaves open may be whatever the guest sees; that it keeps to its own is
     # for control.
     opened = Guards(algebra, bare).left_open().values()
-    decided = algebra.negation(any_of(algebra, [e.guard for e in opened if not e.beyond_privilege]))
-    violations = [
-        violation.within(algebra, decided)
-        for violation in (
-            *_states(case.design.isa, algebra, bare, virtual),
-            *_events(algebra, bare.events, virtual.events),
-            *_traps(case.design.isa, algebra, bare, virtual),
-            *_other_ends(algebra, bare, virtual),
-        )
-    ]
-    return Obligation(pair.premises, tuple(violations), runs, states, pair.fields)
+    settled = [e.guard for e in opened if not e.beyond_privilege] + pair.virtual.handled.bare
+    decided = algebra.negation(any_of(algebra, settled))
+    for violation in (
+        *_states(isa, algebra, bare, virtual),
+        *_events(algebra, bare.events, virtual.events),
+        *_traps(isa, algebra, bare, virtual),
+        *_other_ends(algebra, bare, virtual),
+    ):
+        yield violation.within(algebra, decided)
+    for one in pair.virtual.handled.alike:
+        for violation in differences(isa, algebra, one.guest, pair.alpha.virtual(one.state)):
+            yield violation.within(algebra, one.guard)
 
 
 def _unequal(algebra: Algebra[V, B], a: V, b: V) -> V:
@@ -93,13 +102,24 @@ def _traps(
     for name in dict.fromkeys(t.name for t in (*bare.traps, *virtual.traps)):
         here = [t for t in bare.traps if t.name == name]
         there = [t for t in virtual.traps if t.name == name]
+        if not (here and there):
+            for t in (*here, *there):
+                yield Violation(Fault.TRAPS_DIFFER, t.guard, VIRTUAL, name, t.span)
+            continue
         guards = [any_of(algebra, [t.guard for t in traps]) for traps in (here, there)]
-        span = (here or there)[0].span
         differ = _unequal(algebra, guards[0], guards[1])
-        yield Violation(Fault.TRAPS_DIFFER, differ, VIRTUAL, name, span)
-        for a in here:
-            for b in there:
-                yield from _one_trap(isa, algebra, a, b)
+        yield Violation(Fault.TRAPS_DIFFER, differ, VIRTUAL, name, here[0].span)
+        known = {_made(a) for a in here}
+        for b in there:
+            # An exit of the very same step: where the guest takes it, so does the bare machine.
+            if _made(b) not in known:
+                for a in here:
+                    yield from _one_trap(isa, algebra, a, b)
+
+
+def _made(trap: Trapped[V, B]) -> tuple[int, int, Span]:
+    """What is the same of a trap and of those that were made of it with other guards."""
+    return id(trap.state), id(trap.args), trap.span
 
 
 def _one_trap(

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from popek.hypervisor.abstraction import Abstraction, State
-from popek.hypervisor.placing import Placed, Touched, Watched
+from popek.hypervisor.machines import Instruction, inputs_at, virtual_step
+from popek.hypervisor.placing import Touched, Watched
 from popek.isa import ir
 from popek.isa.statements import argument
 from popek.semantics.algebra import B, T, V
-from popek.semantics.outcome import DeviceEvent, Exit, Trapped
-from popek.semantics.step import Inputs, Run, step
+from popek.semantics.outcome import Assigned, DeviceEvent, Exit, Trapped
+from popek.semantics.step import Run
 from popek.source import Span
+from popek.theory.direct import BARE
 from popek.theory.states import free
 
 #: Ends the names of what the virtual machine has after an interrupt of its own.
@@ -46,6 +48,25 @@ class Stopped(Generic[V]):
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Acted(Generic[V]):
+    """An action that a handler takes behind `guard`."""
+
+    guard: V
+    action: ir.Action
+
+
+@dataclass(frozen=True, slots=True)
+class Alike(Generic[V, B]):
+    """After a step of the bare machine's that the host has made: the host's state, and the guest's
+    as it has to be in it.
+    """
+
+    guard: V
+    state: Mapping[str, V | B]
+    guest: Mapping[str, V | B]
+
+
 @dataclass
 class Handled(Generic[V, B]):
     """What becomes of a guest in a handler.
@@ -63,6 +84,14 @@ class Handled(Generic[V, B]):
     events: list[DeviceEvent[V]] = field(default_factory=list)
     #: The host's states in which interrupts are injected, up to where it is as if it resumed.
     injected: list[Resumed[V, B]] = field(default_factory=list)
+    #: What the handlers did, in order: for the line to blame, and for what it costs.
+    acts: list[Acted[V]] = field(default_factory=list)
+    assigned: list[Assigned[V]] = field(default_factory=list)
+
+    #: Where the guest's step is that of the bare machine, and what is left then; the other lists
+    #: leave these out.
+    bare: list[V] = field(default_factory=list)
+    alike: list[Alike[V, B]] = field(default_factory=list)
 
     def extend(self, other: Handled[V, B]) -> None:
         """Adds what becomes of it in another handler."""
@@ -73,15 +102,10 @@ class Handled(Generic[V, B]):
         self.touched += other.touched
         self.events += other.events
         self.injected += other.injected
-
-
-@dataclass(frozen=True)
-class Instruction(Generic[V]):
-    """The instruction that trapped, as the virtual machine would execute it."""
-
-    form: ir.Form
-    fields: Mapping[str, V]
-    inputs: Inputs[V]
+        self.bare += other.bare
+        self.alike += other.alike
+        self.acts += other.acts
+        self.assigned += other.assigned
 
 
 class Handling(Run[V, B]):
@@ -96,13 +120,15 @@ class Handling(Run[V, B]):
         alpha: Abstraction[V, B],
         state: Mapping[str, V | B],
         guard: V,
-        instruction: Instruction[V] | None,
-        inputs: Inputs[V],
+        instruction: Instruction[V, B] | None,
     ) -> None:
         fields = instruction.fields if instruction is not None else {}
         own: Watched[V, B] = Watched()
+        inputs = inputs_at(alpha, BARE)
         super().__init__(alpha.design.machine, alpha.algebra, own, state, fields, inputs)
         self.alpha = alpha
+        #: Whether the trap has moved the pc on; an interpreted instruction starts from its own.
+        self.moved = False
         self._own = own
         self.instruction = instruction
         self.handled: Handled[V, B] = Handled()
@@ -119,6 +145,7 @@ class Handling(Run[V, B]):
         if not self.algebra.is_false(self._live):
             self._resume()
         self.handled.touched += self._own.touched
+        self.handled.assigned += self.assigned
         return self.handled
 
     def _jump(self, target: ir.Expr, span: Span) -> None:
@@ -127,6 +154,7 @@ class Handling(Run[V, B]):
         self.state[self.isa.pc] = self.target
 
     def act(self, action: ir.Action) -> None:
+        self.handled.acts.append(Acted(self.path, action))
         match action:
             case ir.Interpret():
                 assert self.instruction is not None
@@ -172,14 +200,19 @@ class Handling(Run[V, B]):
         self.handled.resumed.append(Resumed(self.path, self.waits, loaded))
         self.stop()
 
-    def _interpret(self, instruction: Instruction[V]) -> None:
+    def _at(self, instruction: Instruction[V, B]) -> State[V, B]:
+        """The host's state, with the pc at the instruction again if its trap has moved it."""
+        if not self.moved:
+            return self.now
+        pc = {self.isa.pc: instruction.guest[self.isa.pc]}
+        return self.alpha.put(self.now, {**self.alpha.virtual(self.now), **pc})
+
+    def _interpret(self, instruction: Instruction[V, B]) -> None:
         """The step of the virtual machine; traps in it are the guest's own."""
-        algebra, isa, form = self.algebra, self.alpha.design.isa, instruction.form
-        before = self.now
-        storage: Placed[V, B] = Placed(self.alpha.pieces(before))
-        virtual, fields = self.alpha.virtual(before), instruction.fields
-        done = step(isa, form, algebra, storage, virtual, fields, instruction.inputs)
-        path = self.path
+        algebra, path, before = self.algebra, self.path, self._at(instruction)
+        virtual = self.alpha.virtual(before)
+        stepped = virtual_step(self.alpha, instruction, before)
+        done = stepped.step
 
         def within(guard: V) -> V:
             return algebra.both(path, guard)
@@ -188,7 +221,7 @@ class Handling(Run[V, B]):
             self.handled.exits.append(replace(left, guard=within(left.guard)))
             state = left.state if isinstance(left, Trapped) else virtual
             self.handled.left.append(self.alpha.put(before, state))
-        self.handled.touched += [replace(t, guard=within(t.guard)) for t in storage.touched]
+        self.handled.touched += [replace(t, guard=within(t.guard)) for t in stepped.touched]
         self.handled.events += [replace(e, guard=within(e.guard)) for e in done.events]
         self.state = self.alpha.put(before, done.state)
         self.target = self.state[self.isa.pc]  # type: ignore[assignment]
@@ -200,8 +233,7 @@ def answered(
     alpha: Abstraction[V, B],
     state: Mapping[str, V | B],
     trap: Trapped[V, B],
-    instruction: Instruction[V] | None,
-    inputs: Inputs[V],
+    instruction: Instruction[V, B] | None,
 ) -> Handled[V, B]:
     """What the design's handler makes of a trap of the real machine's that left the host in this
     state; nothing, where there is no handler.
@@ -210,7 +242,8 @@ def answered(
     handler = design.handlers.get(trap.name)
     if handler is None:
         return Handled()
-    handling = Handling(alpha, state, trap.guard, instruction, inputs)
+    handling = Handling(alpha, state, trap.guard, instruction)
+    handling.moved = design.isa.traps[trap.name].kind is not ir.TrapKind.FAULT
     params = design.isa.traps[trap.name].params
     handling.locals = {argument(p.name): v for p, v in zip(params, trap.args, strict=True)}
     return handling.complete(handler.body)

@@ -7,7 +7,7 @@ step of the bare machine's, taken where that could take it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from popek.hypervisor.abstraction import Abstraction, Left, State
@@ -15,7 +15,8 @@ from popek.hypervisor.control import required
 from popek.hypervisor.design import Design
 from popek.hypervisor.equivalence import differences
 from popek.hypervisor.handling import EXPECTED, Handled, answered, expected
-from popek.hypervisor.placing import Watched
+from popek.hypervisor.machines import inputs_at
+from popek.hypervisor.placing import Reach, storage_of
 from popek.hypervisor.virtual_step import VIRTUAL, host_state
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
@@ -33,6 +34,7 @@ class Arrival:
     design: Design
     interrupt: ir.Interrupt
     level: ir.Level
+    reach: Reach
 
 
 def injected(design: Design) -> frozenset[str]:
@@ -49,11 +51,10 @@ def injected(design: Design) -> frozenset[str]:
 def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where a real interrupt changes what the guest sees, or the guest does not go on."""
     isa = arrival.design.isa
-    premises, host, alpha, step, handled = _arrived(arrival, algebra)
-    guest = alpha.virtual(host)
+    premises, host, alpha, step, handled = arrived(arrival, algebra)
     violations: list[Violation[V]] = []
     silent = {**host, **step.state}
-    for v in differences(isa, algebra, guest, alpha.virtual(silent)):
+    for v in _unlike_own(arrival, alpha, host, alpha.virtual(silent)):
         violations.append(v.within(algebra, step.completes))
     for e in step.exits:
         if not isinstance(e, Trapped) or e.name not in arrival.design.handlers:
@@ -79,9 +80,35 @@ def unnoticed(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
     return Obligation(premises, tuple(violations), runs, {DIRECT: host})
 
 
+def _unlike_own(
+    arrival: Arrival,
+    alpha: Abstraction[V, B],
+    host: State[V, B],
+    after: State[V, B],
+) -> Iterator[Violation[V]]:
+    """Where a silent interrupt that changes the guest is not the virtual machine's own."""
+    isa, algebra = alpha.design.isa, alpha.algebra
+    guest = alpha.virtual(host)
+    found = differences(isa, algebra, guest, after)
+    changes = list(found)
+    if not changes:
+        return
+    storage = storage_of(alpha.reach, isa, algebra, alpha.pieces(host), virtual=True)
+    own = Run(isa, algebra, storage, guest, {}, inputs_at(alpha, DIRECT))
+    due = _due(own, arrival.interrupt)
+    own.run(arrival.interrupt.body)
+    step = own.finish()
+    taken = algebra.both(due, step.completes)
+    for v in changes:
+        yield v.within(algebra, algebra.negation(taken))
+    # Not only where it was changed: of a bank, that may be another element.
+    for v in differences(isa, algebra, step.state, after):
+        yield v.within(algebra, taken)
+
+
 def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B]:
     """Where a real interrupt leaves the host without what the design requires."""
-    premises, host, alpha, step, handled = _arrived(arrival, algebra)
+    premises, host, alpha, step, handled = arrived(arrival, algebra)
     silent: State[V, B] = {**host, **step.state}
     left: list[Left[V, B]] = [Left(step.completes, silent)]
     left += [Left(r.guard, r.state) for r in handled.resumed]
@@ -89,9 +116,11 @@ def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B
     return Obligation(premises, tuple(violations), {DIRECT: step}, {DIRECT: host})
 
 
-def regained(design: Design, level: ir.Level, algebra: Algebra[V, B]) -> Obligation[V, B]:
+def regained(
+    design: Design, level: ir.Level, reach: Reach, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
     """States in which no interrupt of the real machine's can come: the host would not run again."""
-    alpha, host, premises, _ = host_state(design, algebra, level)
+    alpha, host, premises, _ = host_state(design, algebra, level, reach)
     none = algebra.const(1, 1)
     for interrupt in design.isa.interrupts:
         none = algebra.both(none, algebra.negation(_due(_machine(alpha, host), interrupt)))
@@ -108,17 +137,18 @@ def _due(run: Run[V, B], interrupt: ir.Interrupt) -> V:
 
 def _machine(alpha: Abstraction[V, B], host: Mapping[str, V | B]) -> Run[V, B]:
     """The real machine between two instructions."""
-    storage: Watched[V, B] = Watched()
-    inputs = inputs_of(alpha.algebra, DIRECT, clocks_shared=True)
-    return Run(alpha.design.isa, alpha.algebra, storage, alpha.machine(host), {}, inputs)
+    isa, algebra = alpha.design.isa, alpha.algebra
+    storage = storage_of(alpha.reach, isa, algebra, alpha.pieces(host), virtual=False)
+    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
+    return Run(isa, algebra, storage, alpha.machine(host), {}, inputs)
 
 
-def _arrived(
+def arrived(
     arrival: Arrival, algebra: Algebra[V, B]
 ) -> tuple[tuple[Premise[V], ...], State[V, B], Abstraction[V, B], Step[V, B], Handled[V, B]]:
     """The interrupt's own step on the real machine, and what its handlers do."""
     design, interrupt = arrival.design, arrival.interrupt
-    alpha, host, premises, _ = host_state(design, algebra, arrival.level)
+    alpha, host, premises, _ = host_state(design, algebra, arrival.level, arrival.reach)
     run = _machine(alpha, host)
     due = Premise("the interrupt comes", _due(run, interrupt))
     run.run(interrupt.body)
@@ -128,5 +158,5 @@ def _arrived(
         if isinstance(left, Trapped):
             state = {**host, **left.state}
             state |= expected(alpha.virtual(state))
-            every.extend(answered(alpha, state, left, None, run.inputs))
+            every.extend(answered(alpha, state, left, None))
     return (*premises, due), host, alpha, step, every

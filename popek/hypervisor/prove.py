@@ -1,14 +1,16 @@
-"""`popek prove`: the verdicts on a design, form by form and level by level."""
+"""`popek prove`: the proofs about a design, form by form and level by level."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from popek.hypervisor.control import in_control
-from popek.hypervisor.design import Design, Disposition, Expectation, Property, Rule
+from popek.hypervisor.cost import Expense, Way, Ways, expenses, ways_of
+from popek.hypervisor.delivering import delivered_in_control
+from popek.hypervisor.design import Design, Disposition, Property
 from popek.hypervisor.efficiency import slowed
 from popek.hypervisor.equivalence import equivalent
 from popek.hypervisor.interrupts import (
@@ -18,116 +20,28 @@ from popek.hypervisor.interrupts import (
     regained,
     unnoticed,
 )
+from popek.hypervisor.placing import Reach
+from popek.hypervisor.proof import FormProof, InterruptProof, Proof, PropertyProof
+from popek.hypervisor.relocation import astray, relocatable
+from popek.hypervisor.resting import candidates, standing
+from popek.hypervisor.rules import Ruled, Rules
+from popek.hypervisor.starting import check_start
 from popek.hypervisor.virtual_step import Case
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.theory.anatomy import Anatomy
+from popek.theory.assumptions import Assumed
+from popek.theory.invariants import Kept as Invariant
 from popek.theory.obligation import Obligation
-from popek.theory.prover import Prover, Stats
-from popek.theory.theorems import Verdict
-from popek.theory.verdict import Class, Finding, Proved, Refuted, Undecided
+from popek.theory.prover import Prover
+from popek.theory.verdict import Class, Finding, Proved, Undecided
+
+#: Told (what, done, total) as the proofs advance.
+Progress = Callable[[str, int, int], None]
 
 
-class Kind(StrEnum):
-    """What a design is, in Smith and Nair's words."""
-
-    TRUE = "true hypervisor"
-    HYBRID = "hybrid"
-    INEFFICIENT = "hypervisor, not efficient"
-    NONE = "not a hypervisor"
-
-
-@dataclass(frozen=True, slots=True)
-class FormProof:
-    """What was found of one form at one level, under one rule."""
-
-    form: ir.Form
-    level: ir.Level
-    disposition: Disposition
-    finding: Finding
-
-
-@dataclass(frozen=True, slots=True)
-class InterruptProof:
-    """What was found of an interrupt of the real machine's that comes at one level, or, with an
-    empty name, of the host's getting control again.
-    """
-
-    interrupt: str
-    level: ir.Level
-    finding: Finding
-
-
-@dataclass(frozen=True, slots=True)
-class PropertyProof:
-    """One property over all forms."""
-
-    of: Property
-    forms: tuple[FormProof, ...]
-    interrupts: tuple[InterruptProof, ...]
-    #: Interrupts of the guest's that no handler injects.
-    lost: tuple[str, ...] = ()
-
-    @property
-    def verdict(self) -> Verdict:
-        findings = [one.finding for one in self.forms]
-        findings += [one.finding for one in self.interrupts]
-        if self.lost:
-            return Verdict.REFUTED
-        if any(isinstance(f, Refuted) for f in findings):
-            return Verdict.REFUTED
-        if any(isinstance(f, Undecided) for f in findings):
-            return Verdict.UNDECIDED
-        return Verdict.PROVED
-
-    @property
-    def refuted_interrupts(self) -> tuple[InterruptProof, ...]:
-        """Where it fails between instructions."""
-        return tuple(i for i in self.interrupts if isinstance(i.finding, Refuted))
-
-    @property
-    def refuted(self) -> tuple[ir.Form, ...]:
-        """The forms at which it fails, each once."""
-        found = {p.form.key: p.form for p in self.forms if isinstance(p.finding, Refuted)}
-        return tuple(found.values())
-
-
-@dataclass(frozen=True)
-class Proof:
-    """All that `popek prove` finds out about one design."""
-
-    design: Design
-    classes: Mapping[tuple[str, str], Class]
-    properties: Mapping[Property, PropertyProof]
-    stats: Stats
-
-    @property
-    def kind(self) -> Kind:
-        proved = {p for p, found in self.properties.items() if found.verdict is Verdict.PROVED}
-        if not {Property.EQUIVALENCE, Property.CONTROL} <= proved:
-            return Kind.NONE
-        if Property.EFFICIENCY in proved:
-            critical = Class.CRITICAL in self.classes.values()
-            return Kind.HYBRID if critical else Kind.TRUE
-        return Kind.HYBRID if any(r.condition for r in self.design.rules) else Kind.INEFFICIENT
-
-    def met(self, expectation: Expectation) -> bool:
-        """Whether the property is refuted at exactly the forms that are named."""
-        found = self.properties.get(expectation.property)
-        if found is None:
-            return False
-        named = {f.key for f in self.design.isa.forms if self._named(f, expectation.names)}
-        return {f.key for f in found.refuted} == named
-
-    def _named(self, form: ir.Form, names: tuple[str, ...]) -> bool:
-        return selected(self.design.isa, form, names, self.classes[form.key])
-
-
-def selected(isa: ir.Isa, form: ir.Form, names: tuple[str, ...], kind: Class) -> bool:
-    """Whether a list of instructions, groups and classes has the form."""
-    own = {form.name, form.mnemonic, kind.value, "everything"}
-    own |= {group for group, members in isa.groups.items() if own & set(members)}
-    return bool(own & set(names))
+def no_progress(what: str, done: int, total: int) -> None:
+    """Says nothing."""
 
 
 class Claim(Protocol):
@@ -151,46 +65,194 @@ CLAIMS: Mapping[Property, Claim] = {
 
 @dataclass
 class Proving:
-    """One run of the proofs about a design.  `classes`: of all forms, by `popek check`."""
+    """One run of the proofs about a design.
+
+    `classes`: of all forms, by `popek check`.  `top`: the guest's highest level.  `partial`: the
+    design's ISA has only some of its forms.  `invariants`: those of the ISA, and whether they are
+    proved.
+    """
 
     design: Design
     prover: Prover
     classes: Mapping[tuple[str, str], Class]
     top: str | None = None
+    partial: bool = False
+    invariants: tuple[Invariant, ...] = ()
+    progress: Progress = no_progress
+    _forms: list[tuple[Property, FormProof]] = field(default_factory=list)
+    _interrupts: list[tuple[Property, InterruptProof]] = field(default_factory=list)
 
     def prove(self) -> Proof:
-        forms: dict[Property, list[FormProof]] = {p: [] for p in Property}
-        for form in self.design.isa.forms:
-            for case in self.cases(form):
-                for about, finding in self._findings(case):
-                    proof = FormProof(form, case.level, case.disposition, finding)
-                    forms[about].append(proof)
-        interrupts: dict[Property, list[InterruptProof]] = {p: [] for p in Property}
-        for level in self.levels:
-            for about, name, finding in self._arrivals(level):
-                interrupts[about].append(InterruptProof(name, level, finding))
-        known = injected(self.design)
-        lost = tuple(i.name for i in self.design.isa.interrupts if i.name not in known)
-        properties = {
-            p: PropertyProof(
-                p,
-                tuple(forms[p]),
-                tuple(interrupts[p]),
-                lost if p is Property.EQUIVALENCE else (),
-            )
-            for p in Property
-        }
-        return Proof(self.design, self.classes, properties, self.prover.stats)
+        """All of it.  Ctrl-C leaves what was decided so far.
+
+        Raises PopekError where the design's rules leave something out, or a guest cannot start.
+        """
+        try:
+            found = self.verdicts()
+            costs, assumed = self._expenses(found), self._assumptions(found)
+        except KeyboardInterrupt:
+            return self._proof(interrupted=True)
+        return replace(found, expenses=costs, assumptions=assumed)
+
+    def verdicts(self) -> Proof:
+        """The verdicts alone: at what price, and on what they rest, is not asked."""
+        self.rules.check(self.levels)
+        check_start(self.design, self.prover, self.levels[0])
+        self._run()
+        return self._proof(interrupted=False)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of the design."""
+        return Rules(self.design, self.prover, self.classes, self.reach)
 
     @property
     def levels(self) -> tuple[ir.Level, ...]:
         """The guest's own levels."""
         return Anatomy(self.design.isa, self.top).levels
 
-    def _arrivals(self, level: ir.Level) -> Iterator[tuple[Property, str, Finding]]:
+    def _run(self) -> None:
+        forms = self.design.isa.forms
+        for i, form in enumerate(forms):
+            self.progress("proving", i, len(forms))
+            for level in self.levels:
+                self._forms += self._form(form, level)
+        for level in self.levels:
+            self._interrupts += self._between(level)
+
+    def _proof(self, *, interrupted: bool) -> Proof:
+        known = injected(self.design)
+        lost = tuple(i.name for i in self.design.isa.interrupts if i.name not in known)
+        properties = {
+            p: PropertyProof(
+                p,
+                tuple(one for about, one in self._forms if about is p),
+                tuple(one for about, one in self._interrupts if about is p),
+                lost if p is Property.EQUIVALENCE else (),
+                complete=not interrupted,
+            )
+            for p in Property
+        }
+        return Proof(
+            self.design,
+            self.classes,
+            properties,
+            self.prover.stats,
+            partial=self.partial,
+            interrupted=interrupted,
+        )
+
+    # ------------------------------------------------------------ at what price
+
+    def _expenses(self, proof: Proof) -> tuple[Expense, ...]:
+        """What the cost model, if there is one, makes of the forms."""
+        cost = self.design.cost
+        if cost is None:
+            return ()
+        quick = {
+            one.case.key
+            for one in proof.properties[Property.EFFICIENCY].forms
+            if isinstance(one.finding, Proved)
+        }
+        cases = [one.case for one in proof.properties[Property.EQUIVALENCE].forms]
+        found = []
+        for i, case in enumerate(cases):
+            self.progress("counting", i, len(cases))
+            direct = case.key in quick
+            found.append(Ways(case, (Way.RUNS,)) if direct else ways_of(case, self.prover))
+        return expenses(cost, found, self.classes)
+
+    def _assumptions(self, proof: Proof) -> tuple[Assumed, ...]:
+        """Each is dropped in turn, and stays so if all that was proved still is."""
+        needed: list[Assumed] = []
+        design = self.design
+        tried: set[Assumed] = set()
+        while True:
+            left = [(a, d) for a, d in candidates(design, self.invariants) if a not in tried]
+            if not left:
+                break
+            (assumed, weaker), *_ = left
+            tried.add(assumed)
+            self.progress(f"dropping {assumed.id}", len(tried), len(tried) + len(left))
+            if self._needed(weaker, proof):
+                needed.append(assumed)
+            else:
+                design = weaker
+        return tuple(dict.fromkeys((*needed, *standing(self.design))))
+
+    def _needed(self, weaker: Design, proof: Proof) -> bool:
+        """Whether something that was proved is not, of a design with an assumption less."""
+        before = [(p, one) for p, found in proof.properties.items() for one in found.forms]
+        failing = {
+            (p, one.form.key, one.level) for p, one in before if not isinstance(one.finding, Proved)
+        }
+        fresh = Prover(
+            weaker.isa,
+            self.prover.solver,
+            self.prover.budget,
+            self.prover.simplify,
+            stats=self.prover.stats,
+        )
+        again = Proving(weaker, fresh, self.classes, self.top, self.partial)
+        for form in self.design.isa.forms:
+            for level in self.levels:
+                for about, one in again._form(form, level):
+                    key = about, one.form.key, one.level
+                    if key not in failing and not isinstance(one.finding, Proved):
+                        return True
+        between = [(p, one) for p, found in proof.properties.items() for one in found.interrupts]
+        astray = {(p, i.title, i.level) for p, i in between if not isinstance(i.finding, Proved)}
+        return any(
+            (about, one.title, level) not in astray and not isinstance(one.finding, Proved)
+            for level in self.levels
+            for about, one in again._between(level)
+        )
+
+    def _between(self, level: ir.Level) -> Iterator[tuple[Property, InterruptProof]]:
+        """What is found between instructions, at one level of the guest's."""
+        yield from self._arrivals(level)
+        for name, finding in self._deliveries.items():
+            title = f"traps are delivered by {name}"
+            yield Property.CONTROL, InterruptProof(title, level, None, finding)
+        if self.reach is Reach.ASSUMED and self.design.runs_directly:
+            title = "the host's tables permit what the guest's do"
+            open_ = Undecided(title, "no rules of the design's are proved to keep them so")
+            for about in (Property.EQUIVALENCE, Property.CONTROL):
+                yield about, InterruptProof(title, level, None, open_)
+
+    @cached_property
+    def _deliveries(self) -> Mapping[str, Finding]:
+        """What is found of each way in which traps are delivered to a guest at any level."""
+        every = {trap.by.name: trap.by for trap in self.design.isa.traps.values()}
+
+        def find(by: ir.Delivery) -> Finding:
+            def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+                return delivered_in_control(self.design, by, self.reach, algebra)
+
+            return self.prover.find(f"delivery {by.name}", by.body, build)
+
+        return {name: find(by) for name, by in every.items()}
+
+    @cached_property
+    def reach(self) -> Reach:
+        """How translations are treated: abstract only where relocation is proved, or assumed."""
+        if self.design.shadowed:
+            return Reach.ASSUMED
+        spaces = self.design.isa.translations
+        proved = relocatable(self.design) and all(map(self._relocated, spaces))
+        return Reach.RELOCATED if proved else Reach.WALKED
+
+    def _relocated(self, space: str) -> bool:
+        def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+            return astray(self.design, space, algebra)
+
+        body = self.design.isa.translations[space].body
+        return isinstance(self.prover.find(f"accesses to {space}", body, build), Proved)
+
+    def _arrivals(self, level: ir.Level) -> Iterator[tuple[Property, InterruptProof]]:
         """Each interrupt of the real machine's at one level, and that there is one."""
         for interrupt in self.design.isa.interrupts:
-            arrival = Arrival(self.design, interrupt, level)
+            arrival = Arrival(self.design, interrupt, level, self.reach)
             for about, claim in (
                 (Property.EQUIVALENCE, unnoticed),
                 (Property.CONTROL, kept_in_control),
@@ -204,53 +266,48 @@ class Proving:
                 ) -> Obligation[V, B]:
                     return claim(arrival, algebra)
 
-                title = f"{interrupt.name} at {level.name} {about}"
-                yield about, interrupt.name, self.prover.find(title, interrupt.body, build)
+                name = f"{interrupt.name} at {level.name} {about}"
+                finding = self.prover.find(name, interrupt.body, build)
+                yield about, InterruptProof(f"{interrupt.name} comes", level, arrival, finding)
         if self.design.isa.interrupts:
 
             def again(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-                return regained(self.design, level, algebra)
+                return regained(self.design, level, self.reach, algebra)
 
-            title = f"the host runs again at {level.name}"
-            yield Property.CONTROL, "", self.prover.find(title, (), again)
+            name = f"the host runs again at {level.name}"
+            finding = self.prover.find(name, (), again)
+            yield Property.CONTROL, InterruptProof("the host runs again", level, None, finding)
 
-    def cases(self, form: ir.Form) -> Iterator[Case]:
-        """What becomes of a form, level by level."""
-        for level in self.levels:
-            others: tuple[ir.Predicate, ...] = ()
-            for rule in self.design.rules:
-                if not selected(self.design.isa, form, rule.names, self.classes[form.key]):
-                    continue
-                disposition = self._disposition(form, rule)
-                yield Case(self.design, form, level, disposition, rule.condition, others)
-                if rule.condition is None:
-                    break
-                others = (*others, rule.condition)
+    def _form(self, form: ir.Form, level: ir.Level) -> list[tuple[Property, FormProof]]:
+        """What is found of a form at a level, whichever of the rules is for it."""
+        found: list[tuple[Property, FormProof]] = []
+        ruled = list(self.rules.cases(form, level))
+        arising = [(one, self.rules.arises(one.case)) for one in ruled]
+        for one, arises in arising:
+            if one.case.disposition is Disposition.ABSENT or arises is False:
+                continue
+            for about in self._asked(form):
+                finding = self._find(one.case, about)
+                if arises is None and isinstance(finding, Proved):
+                    finding = Undecided(finding.query, "whether there is such a state")
+                found.append((about, FormProof(one.case, one.rule, finding)))
+        if all(arises is False for _, arises in arising):
+            found += self._vacuous(ruled[0])
+        return found
 
-    def _disposition(self, form: ir.Form, rule: Rule) -> Disposition:
-        """What is innocuous is its own translation."""
-        innocuous = self.classes[form.key] is Class.INNOCUOUS
-        if rule.disposition is Disposition.TRANSLATE and innocuous:
-            return Disposition.RUN
-        return rule.disposition
+    def _vacuous(self, ruled: Ruled) -> Iterator[tuple[Property, FormProof]]:
+        """Where there is no state to prove anything of, nothing is proved."""
+        level = ruled.case.level.name
+        cause = f"no state at the level {level} has this instruction next under the design"
+        for about in self._asked(ruled.case.form):
+            finding = Undecided(f"{ruled.case.title} {about}", cause)
+            yield about, FormProof(ruled.case, ruled.rule, finding)
 
-    def _findings(self, case: Case) -> Iterator[tuple[Property, Finding]]:
-        if case.disposition is Disposition.ABSENT or not self._arises(case):
-            return
-        yield Property.EQUIVALENCE, self._find(case, Property.EQUIVALENCE)
-        yield Property.CONTROL, self._find(case, Property.CONTROL)
-        if self.classes[case.form.key] is Class.INNOCUOUS:
-            yield Property.EFFICIENCY, self._find(case, Property.EFFICIENCY)
-
-    def _arises(self, case: Case) -> bool:
-        """Whether some state is one of the case: a rule for another level is not."""
-
-        def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
-            return equivalent(case, algebra).without_violations(algebra)
-
-        title = f"{self._title(case)} arises"
-        finding = self.prover.find(title, case.form.body, build, case.form)
-        return not isinstance(finding, Proved)
+    def _asked(self, form: ir.Form) -> tuple[Property, ...]:
+        """The properties that are about a form: that it runs is asked of innocuous ones."""
+        if self.classes[form.key] is Class.INNOCUOUS:
+            return tuple(Property)
+        return Property.EQUIVALENCE, Property.CONTROL
 
     def _find(self, case: Case, property: Property) -> Finding:
         claim = CLAIMS[property]
@@ -258,8 +315,4 @@ class Proving:
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             return claim(case, algebra)
 
-        title = f"{self._title(case)} {property}"
-        return self.prover.find(title, case.form.body, build, case.form)
-
-    def _title(self, case: Case) -> str:
-        return f"{case.form.name} [{case.form.text}] at {case.level.name} {case.disposition}"
+        return self.prover.find(f"{case.title} {property}", case.form.body, build, case.form)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Generic
 
 from popek.hypervisor.abstraction import Abstraction, Left, State
-from popek.hypervisor.design import Design, Direct, Disposition, Kept
-from popek.hypervisor.handling import Handled, Handling, Instruction, Resumed, answered
-from popek.hypervisor.placing import Piece, Placed, Touched, Watched
+from popek.hypervisor.design import Design, Direct, Disposition, Kept, Selected
+from popek.hypervisor.handling import Handled, Handling, Resumed, answered
+from popek.hypervisor.machines import Instruction, Stepped, real_step, virtual_step
+from popek.hypervisor.placing import Piece, Reach
+from popek.hypervisor.refusing import refused
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import Step, Trapped
-from popek.semantics.step import step
-from popek.semantics.storage import Walk
-from popek.theory.direct import BARE, DIRECT, inputs_of
+from popek.semantics.storage import MEMORY_TRAP, Walk
+from popek.theory.direct import BARE, DIRECT, host_memory
 from popek.theory.states import Own, Premise, Shared, StateBuilder, Supply, fields_of, free
 
 #: The side of a witness that is the guest under the design.
@@ -39,22 +40,29 @@ class Case:
     disposition: Disposition
     condition: ir.Predicate | None
     others: tuple[ir.Predicate, ...]
+    reach: Reach
 
     @property
     def key(self) -> tuple[object, ...]:
-        return (self.form.key, self.level, self.disposition, self.condition, self.others)
+        how = (self.reach, self.disposition, self.condition, self.others)
+        return (self.design.sha256, self.form.key, self.level, *how)
+
+    @property
+    def title(self) -> str:
+        """How queries about it are called."""
+        return f"{self.form.name} [{self.form.text}] at {self.level.name} {self.disposition}"
 
 
 @dataclass
 class Ran(Generic[V, B]):
     """The guest's step under the design, as a step of its own, and what was done to the host.
 
-    `left` are the host's states in which the guest goes on.
+    `left` are the host's states in which the guest goes on, `handled` is what handlers do.
     """
 
     step: Step[V, B]
     left: list[Left[V, B]]
-    touched: list[Touched[V]]
+    handled: Handled[V, B]
     #: The real machine's own step, where it ran the instruction.
     direct: Step[V, B] | None
 
@@ -74,11 +82,11 @@ class Beside(Generic[V, B]):
 
 
 def host_state(
-    design: Design, algebra: Algebra[V, B], level: ir.Level
+    design: Design, algebra: Algebra[V, B], level: ir.Level | None, reach: Reach
 ) -> tuple[Abstraction[V, B], State[V, B], tuple[Premise[V], ...], StateBuilder[V, B]]:
-    """Any state of the host's in which the guest, at a level of its own, runs."""
+    """Any state of the host's in which the guest runs, at this level of its own, or any."""
     isa = design.isa
-    alpha: Abstraction[V, B] = Abstraction(design, algebra)
+    alpha: Abstraction[V, B] = Abstraction(design, algebra, reach)
     host: State[V, B] = {
         name: algebra.variable(f"{name}@host", c.width) for name, c in design.parameters.items()
     }
@@ -94,11 +102,16 @@ def host_state(
             builder.state[name] = alpha.value(row.value, {**builder.state, **host})
     for memory in isa.memories.values():
         builder.memory(memory.name, f"memory.{memory.name}", memory)
-    builder.level(level)
+    if level is not None:
+        builder.level(level)
     builder.invariants()
+    for memory in isa.memories.values() if reach is not Reach.WALKED else ():
+        entry = host_memory(memory.name)
+        widths = memory.index_width, memory.width
+        host[entry] = algebra.bank_variable(f"memory.{entry}", *widths)
     for component in isa.components.values():
         match design.rows[component.name]:
-            case Kept(real=None):  # the real machine may hold anything
+            case Kept(real=None) | Selected():  # the real machine may hold anything
                 host[component.name] = free(algebra, component, f"{component.name}{DIRECT}")
             case _:
                 pass
@@ -115,7 +128,7 @@ def beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
 
 def _beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
     design, form = case.design, case.form
-    alpha, host, premises, builder = host_state(design, algebra, case.level)
+    alpha, host, premises, builder = host_state(design, algebra, case.level, case.reach)
     fields = fields_of(form, algebra)
     decode = builder.decode(form, fields)
     conditions = []
@@ -124,11 +137,8 @@ def _beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
     for other in case.others:
         conditions.append(Premise("otherwise", algebra.negation(alpha.holds(other, host))))
     guest = alpha.virtual(host)
-    pieces = alpha.pieces(host)
-    placed: Placed[V, B] = Placed(pieces)
-    inputs = inputs_of(algebra, BARE, clocks_shared=True)
-    bare = step(design.isa, form, algebra, placed, guest, fields, inputs)
-    instruction = Instruction(form, fields, inputs)
+    instruction: Instruction[V, B] = Instruction(form, fields, guest)
+    bare = virtual_step(alpha, instruction, host).step
     match case.disposition:
         case Disposition.RUN | Disposition.TRAP:
             virtual = _run(alpha, host, instruction)
@@ -142,40 +152,56 @@ def _beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
         fields,
         host,
         guest,
-        pieces,
+        alpha.pieces(host),
         bare,
         virtual,
     )
 
 
 def _interpreted(
-    alpha: Abstraction[V, B], host: State[V, B], instruction: Instruction[V]
+    alpha: Abstraction[V, B], host: State[V, B], instruction: Instruction[V, B]
 ) -> Ran[V, B]:
     """The host does the instruction on the virtual CPU, and goes back to the guest."""
     algebra = alpha.algebra
     span = instruction.form.span
-    handling = Handling(alpha, host, algebra.const(1, 1), instruction, instruction.inputs)
+    handling = Handling(alpha, host, algebra.const(1, 1), instruction)
     return _ran(alpha, handling.complete((ir.Interpret(span), ir.Resume(span))), None)
 
 
-def _run(alpha: Abstraction[V, B], host: State[V, B], instruction: Instruction[V]) -> Ran[V, B]:
+def _run(alpha: Abstraction[V, B], host: State[V, B], instruction: Instruction[V, B]) -> Ran[V, B]:
     """The real machine runs the instruction; where it traps, the handler does the rest."""
-    isa, algebra = alpha.design.isa, alpha.algebra
-    storage: Watched[V, B] = Watched()
-    inputs = inputs_of(algebra, DIRECT, clocks_shared=True)
-    machine, fields = alpha.machine(host), instruction.fields
-    direct = step(isa, instruction.form, algebra, storage, machine, fields, inputs)
-    every: Handled[V, B] = Handled(touched=storage.touched)
-    every.resumed.append(Resumed(direct.completes, direct.waits, {**host, **direct.state}))
-    for left in direct.exits:
-        if isinstance(left, Trapped):
-            # Where nobody handles it, the guest does not go on.
-            state = {**host, **left.state}
-            every.extend(answered(alpha, state, left, instruction, instruction.inputs))
-        else:
-            every.exits.append(left)
-            every.left.append(host)
-    return _ran(alpha, every, direct)
+    return after(alpha, host, real_step(alpha, instruction, host), instruction)
+
+
+def after(
+    alpha: Abstraction[V, B],
+    host: State[V, B],
+    direct: Stepped[V, B],
+    instruction: Instruction[V, B] | None,
+) -> Ran[V, B]:
+    """What the host makes of a step of the real machine's."""
+    step = direct.step
+    every: Handled[V, B] = Handled(touched=list(direct.touched))
+    every.resumed.append(Resumed(step.completes, step.waits, {**host, **step.state}))
+    refusals: list[Trapped[V, B]] = []
+    rest = step.completes
+    for left in step.exits:
+        if isinstance(left, Trapped) and left.name == MEMORY_TRAP:
+            refusals.append(left)
+            continue
+        rest = alpha.algebra.either(rest, left.guard)
+        match left:
+            case Trapped(state=state):
+                # Where nobody handles it, the guest does not go on.
+                every.extend(answered(alpha, {**host, **state}, left, instruction))
+            case _:
+                every.exits.append(left)
+                every.left.append(host)
+    if refusals:
+        assert instruction is not None
+        some = alpha.algebra.negation(rest)
+        every.extend(refused(alpha, host, refusals, some, instruction))
+    return _ran(alpha, every, step)
 
 
 def _ran(alpha: Abstraction[V, B], handled: Handled[V, B], direct: Step[V, B] | None) -> Ran[V, B]:
@@ -183,7 +209,7 @@ def _ran(alpha: Abstraction[V, B], handled: Handled[V, B], direct: Step[V, B] | 
     algebra = alpha.algebra
     completes = waits = algebra.const(0, 1)
     state: State[V, B] = {}
-    left: list[Left[V, B]] = []
+    left: list[Left[V, B]] = [Left(one.guard, one.state) for one in handled.alike]
     for way in handled.resumed:
         if algebra.is_false(way.guard):
             continue
@@ -205,4 +231,4 @@ def _ran(alpha: Abstraction[V, B], handled: Handled[V, B], direct: Step[V, B] | 
         assigned=() if direct is None else direct.assigned,
         inputs=(),
     )
-    return Ran(step, left, handled.touched, direct)
+    return Ran(step, left, handled, direct)

@@ -41,6 +41,7 @@ class Component:
     A register with fields is one component per field (`EFLAGS.IF`).  `banked`: one element per
     level of the mode, in the order of the levels; the current level's one is the visible copy.
     `hardwired`: elements that hold a constant, by index; no expression reads or writes them.
+    `default`: a parameter's value where nobody gives another.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Component:
     host: Expr | None = None
     banked: bool = False
     hardwired: tuple[tuple[int, int], ...] = ()
+    default: int = 0
 
     @property
     def index_width(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from popek.diagnostics import Note
@@ -106,10 +107,12 @@ def _enum(world: World, item: tree.EnumDef) -> None:
 
 def _parameter(world: World, item: tree.Parameter) -> None:
     width = world.width_of(item.type)
-    components.component(world, item.name, ir.Role.PARAMETER, width, None, item.span, item.title)
-    world.declare(item.name, item, item.span)
+    name, role = item.name, ir.Role.PARAMETER
+    components.component(world, name, role, width, None, item.span, item.title)
+    world.declare(name, item, item.span)
     if item.value is not None:
-        literal(world.number(item.value), width, item.value.span)
+        default = literal(world.number(item.value), width, item.value.span).value
+        world.components[name] = replace(world.components[name], default=default)
 
 
 def _memory(world: World, item: tree.Memory) -> None:

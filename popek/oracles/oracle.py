@@ -155,6 +155,11 @@ class Bench:
     home: Home | None = None
     running: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def cells(self) -> Memory:
+        """What cells hold in every case that chooses nothing else."""
+        return {} if self.home is None else self.home.cells
+
 
 class Oracle(Protocol):
     """An emulator, ready to run cases of one ISA."""

@@ -12,7 +12,7 @@ from popek.report.check_json import error_entry, where
 from popek.report.tool import tool
 from popek.validation.comparison import Difference
 from popek.validation.disagreements import Blame, Classified
-from popek.validation.result import Subjected, Validation
+from popek.validation.result import Subjected, Validation, memory_document
 
 SCHEMA = "popek.validate/1"
 
@@ -40,6 +40,7 @@ def validate_result(
             {"name": o.name, "version": o.version, "model": o.model} for o in result.oracles
         ],
         "seed": result.seed,
+        "home": memory_document(result.bench.cells) if result.bench else None,
         "partial": result.partial,
         "lost": result.lost or None,
         "forms": [_entry(s) for s in result.forms],

@@ -14,6 +14,7 @@ from typing import Generic
 
 from popek.isa import ir
 from popek.isa.footprint import raised_behind, reads, remembered
+from popek.isa.system import ACCESS_WIDTH, SIZE_WIDTH
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import Accessed, Exit, Trapped
 from popek.semantics.step import Run
@@ -72,8 +73,23 @@ class Walk(Generic[V, B]):
     """The translation as the spec declares it, walked for real."""
 
     def load(self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span) -> V:
+        return self._read(run, ir.Access.READ, space, args, units, span)
+
+    def fetch(self, run: Run[V, B], space: str, args: Sequence[V], units: int, span: Span) -> V:
+        """As `load`, for code."""
+        return self._read(run, ir.Access.FETCH, space, args, units, span)
+
+    def _read(
+        self,
+        run: Run[V, B],
+        access: ir.Access,
+        space: str,
+        args: Sequence[V],
+        units: int,
+        span: Span,
+    ) -> V:
         memory = memory_of(run.isa, space)
-        cells = self._cells(run, ir.Access.READ, space, args, units, span)
+        cells = self._cells(run, access, space, args, units, span)
         bank = run.state[memory.name]
         values = [
             run.algebra.select(bank, cell, memory.index_width, memory.width)  # type: ignore[arg-type]
@@ -155,10 +171,25 @@ class Walk(Generic[V, B]):
         units: int,
     ) -> V:
         algebra = run.algebra
+        kind = algebra.const(list(ir.Access).index(access), ACCESS_WIDTH)
+        size = algebra.const(units, SIZE_WIDTH)
+        return self._translated(run, translation, args, start, kind, size)
+
+    def _translated(
+        self,
+        run: Run[V, B],
+        translation: ir.Translation,
+        args: Sequence[V],
+        start: V,
+        access: V,
+        size: V,
+    ) -> V:
+        """Where a translation leads; the kind of access and its size need not be constants."""
+        algebra = run.algebra
         given = {
             **{param.name: value for param, value in zip(translation.params, args, strict=True)},
-            "access": algebra.const(list(ir.Access).index(access), 2),
-            "size": algebra.const(units, 16),
+            "access": access,
+            "size": size,
             "start": start,
         }
         result = translation.result

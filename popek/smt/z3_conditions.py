@@ -15,8 +15,10 @@ from popek.smt.answer import Answer, Budget, Cause, Sat, Undecided, Unsat
 from popek.smt.model import Model
 from popek.terms import Op, Term, bottom_up
 
-#: What one question of many may cost, and one whose answer spares many.
-SMALL: Final = Budget(rlimit=300_000, seconds=10.0)
+#: What one question of many may cost, one of those that are asked again, and one whose answer
+#: spares many.
+SMALL: Final = Budget(rlimit=300_000, seconds=60.0)
+MIDDLE: Final = Budget(rlimit=2_000_000, seconds=120.0)
 LARGE: Final = Budget(rlimit=20_000_000, seconds=120.0)
 
 #: What holds, the values of some variables, and what the answer may cost.

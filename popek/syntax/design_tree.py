@@ -94,6 +94,15 @@ class Direct:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadowed:
+    """Translations of the guest's for which the host has tables of its own."""
+
+    places: tuple[tree.Expr, ...]
+    title: str | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """As `Direct`, of what is the host's to choose: it loads the guest's own value."""
 
@@ -113,7 +122,7 @@ class Virtual:
     span: Span = _span()
 
 
-StateRow = Direct | Loaded | Virtual
+StateRow = Direct | Loaded | Shadowed | Virtual
 
 
 @dataclass(frozen=True, slots=True)

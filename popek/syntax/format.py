@@ -13,7 +13,8 @@ from itertools import pairwise
 from popek.diagnostics import PopekError
 from popek.source import Source
 from popek.syntax.format_align import align
-from popek.syntax.format_cells import Cells, cells_of
+from popek.syntax.format_cells import cells_of
+from popek.syntax.format_cut import Cells
 from popek.syntax.format_read import Comment, Entry, Reader, Row, Sentence
 from popek.syntax.format_space import CLOSING, OPENING, spaced
 from popek.syntax.parser import DESIGN, ISA, Language, parse_with_tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from popek.syntax.format_cells import Cells, Span
+from popek.syntax.format_cut import Cells, Span
 
 if TYPE_CHECKING:
     from popek.syntax.format import Line

@@ -7,45 +7,19 @@ aligned: rows of a table over their whole block, others over a run of adjacent l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 
 from lark import Token
 
+from popek.syntax.format_cut import Cells, Span, cut, find, without_title
+from popek.syntax.format_design import DESIGN_TABLES
 from popek.syntax.format_read import Sentence
-from popek.syntax.format_space import CLOSING, OPENING, spaced
+from popek.syntax.format_space import spaced
 from popek.syntax.words import PROPERTIES, words
 
 ROLES = words("register pc mode resource control loadable hidden clock")
 STATE = ROLES | {"banked", "bank", "alias", "memory", "device"}
 TITLED = STATE | {"parameter", "constant", "type", "enum", "group", "context"}
 RUNS = ROLES | words("manual constant parameter type token names format trap alias enum group")
-
-
-class Span(Enum):
-    """How far alignment reaches."""
-
-    NONE = "nowhere"
-    RUN = "adjacent lines"
-    BLOCK = "the lines of the block"
-
-
-@dataclass
-class Cells:
-    """The cells of a line, their distances, and what they are aligned with."""
-
-    texts: list[str]
-    gaps: list[int]
-    span: Span = Span.NONE
-    group: str = ""
-    limit: int = 1000
-    """In a run, the first cells differ by no more than this."""
-    tail: str = ""
-    """A title at the end."""
-    tail_group: str = ""
-    keyword: bool = False
-    """Whether the first cell is a keyword that is padded to others of its paragraph."""
-    pads: list[int] = field(default_factory=list)
 
 
 def cells_of(sentence: Sentence) -> Cells:
@@ -65,51 +39,13 @@ def cells_of(sentence: Sentence) -> Cells:
     return _statement(sentence, tokens, keyword)
 
 
-# ---------------------------------------------------------------- cutting
-
-
-def cut(tokens: Sequence[Token], keyword: str, starts: Sequence[int]) -> list[str]:
-    """The texts between the given positions; a position of -1 is an absent, empty cell."""
-    texts = spaced(tokens, keyword)
-    bounds = [start for start in starts if start >= 0] + [len(tokens)]
-    out: list[str] = []
-    used = 0
-    for start in starts:
-        if start < 0:
-            out.append("")
-            continue
-        used += 1
-        out.append("".join(texts[start : bounds[used]]).strip())
-    return out
-
-
-def find(tokens: Sequence[Token], *types: str, start: int = 0) -> int:
-    """The first token of one of these types outside brackets, or -1."""
-    depth = 0
-    for i, token in enumerate(tokens):
-        if token.type in CLOSING:
-            depth -= 1
-        if i >= start and depth == 0 and token.type in types:
-            return i
-        if token.type in OPENING:
-            depth += 1
-    return -1
-
-
-def _title(tokens: Sequence[Token]) -> tuple[Sequence[Token], str]:
-    """The sentence without its title, and the title."""
-    if len(tokens) > 1 and tokens[-1].type == "STRING":
-        return tokens[:-1], str(tokens[-1])
-    return tokens, ""
-
-
 def _whole(tokens: Sequence[Token], keyword: str) -> Cells:
     return Cells(["".join(spaced(tokens, keyword))], [0])
 
 
 # ---------------------------------------------------------------- items
 
-UNTITLED = words("isa include manual names token format operand immediate")
+UNTITLED = words("isa hypervisor include manual names token format operand immediate")
 """A text that ends these is part of what they say."""
 
 APART = {"AS": 2, "BY": 2, "NAMED": 2, "HOST": 2, "FOR": 2}
@@ -118,9 +54,11 @@ APART = {"AS": 2, "BY": 2, "NAMED": 2, "HOST": 2, "FOR": 2}
 def _item(sentence: Sentence, tokens: Sequence[Token], keyword: str) -> Cells:
     title = ""
     if keyword not in UNTITLED:
-        tokens, title = _title(tokens)
+        tokens, title = without_title(tokens)
     group = "state" if keyword in TITLED else keyword
-    if keyword == "operand":
+    if keyword == "hypervisor":
+        cells = _whole(tokens, keyword)
+    elif keyword == "operand":
         cells = _whole(tokens, keyword) if sentence.opens else _operand(tokens)
     elif keyword == "function":
         cells = _function(tokens)
@@ -189,7 +127,7 @@ def _function(tokens: Sequence[Token]) -> Cells:
 def _field_row(tokens: Sequence[Token]) -> Cells:
     if tokens[0].type == "FIXED":
         return _whole(tokens, "")
-    tokens, title = _title(tokens)
+    tokens, title = without_title(tokens)
     bits = tokens[0].type == "INT"
     name = 0
     if bits:
@@ -251,7 +189,7 @@ def _banked_row(tokens: Sequence[Token]) -> Cells:
 
 
 def _bank_row(tokens: Sequence[Token]) -> Cells:
-    tokens, title = _title(tokens)
+    tokens, title = without_title(tokens)
     starts = [0, 1, find(tokens, "EQUAL")]
     texts = cut(tokens, "", starts)
     return Cells(texts, [0, 2, 1], Span.BLOCK, "bank", tail=title, tail_group="state")
@@ -277,6 +215,7 @@ TABLES = {
     "bank": _bank_row,
     "match": _arm,
     "device": _operation,
+    **DESIGN_TABLES,
 }
 
 # ---------------------------------------------------------------- bodies
@@ -287,7 +226,7 @@ def _property(tokens: Sequence[Token], keyword: str) -> Cells:
         return _whole(tokens, keyword)
     title = ""
     if keyword == "expect":
-        tokens, title = _title(tokens)
+        tokens, title = without_title(tokens)
     starts = [0, 1, 2] if keyword == "see" else [0, 1, -1]
     cells = Cells(cut(tokens, keyword, starts), [0, 2, 1], Span.BLOCK, "property")
     cells.tail = title
@@ -320,7 +259,7 @@ def _statement(sentence: Sentence, tokens: Sequence[Token], keyword: str) -> Cel
             group = "place" if plain else f"parts of {tokens[0]}"
             return Cells(texts, [0, 1], Span.RUN, group, limit=3 if plain else 12)
     if keyword == "host":
-        body, title = _title(tokens)
+        body, title = without_title(tokens)
         cells = _whole(body, keyword)
         cells.tail = title
         return cells

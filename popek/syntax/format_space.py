@@ -35,6 +35,8 @@ def _blank(tokens: Sequence[Token], i: int, keyword: str, tight: set[int]) -> bo
     before, token = tokens[i - 1], tokens[i]
     if token.type in CLOSING or token == "," or before.type in OPENING:
         return False
+    if keyword == "assume" and "-" in (token, before) and _is_id(tokens):
+        return False
     if _is_tight(token) or _is_tight(before) or i in tight or i - 1 in tight:
         return False
     if _is_sign(tokens, i - 1):
@@ -54,6 +56,11 @@ def _blank(tokens: Sequence[Token], i: int, keyword: str, tight: set[int]) -> bo
 def _is_tight(token: Token) -> bool:
     """Two don't-care bits look like a range, and are none."""
     return token.type != "PATTERN" and str(token) in TIGHT
+
+
+def _is_id(tokens: Sequence[Token]) -> bool:
+    """Whether a design assumes an id of the registry: `assume same-storage` is no difference."""
+    return all(token.type == "NAME" or token == "-" for token in tokens[1:])
 
 
 def _is_sign(tokens: Sequence[Token], i: int) -> bool:

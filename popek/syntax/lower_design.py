@@ -81,6 +81,12 @@ class DesignLowering(Statements):
         span = self.around(places[0], word, title)
         return design_tree.Loaded(places, text_of(title), span=span)
 
+    def shadowed(
+        self, places: Any, word: Token, title: Token | None, end: Any
+    ) -> design_tree.Shadowed:
+        span = self.around(places[0], word, title)
+        return design_tree.Shadowed(places, text_of(title), span=span)
+
     def virtual(
         self,
         places: Any,

@@ -151,12 +151,13 @@ def isa_assumptions(
         for i in {**declared, **used}
         if i in declared or i in REGISTRY
     ]
-    found += [Assumed("unmodelled", s.unmodelled) for s in _unmodelled(isa)]
+    found += unmodelled(isa)
     found += [Assumed("invariant", one.invariant.text) for one in kept if one.inductive is not True]
     return tuple(dict.fromkeys(found))
 
 
-def _unmodelled(isa: ir.Isa) -> list[ir.Unpredictable]:
+def unmodelled(isa: ir.Isa) -> list[Assumed]:
+    """What the spec leaves out, on purpose."""
     bodies = (
         *(form.body for form in isa.forms),
         *(interrupt.body for interrupt in isa.interrupts),
@@ -164,7 +165,7 @@ def _unmodelled(isa: ir.Isa) -> list[ir.Unpredictable]:
         *(translation.body for translation in isa.translations.values()),
     )
     return [
-        s
+        Assumed("unmodelled", s.unmodelled)
         for body in bodies
         for s in ir.statements(body)
         if isinstance(s, ir.Unpredictable) and s.unmodelled

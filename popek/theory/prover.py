@@ -417,7 +417,7 @@ def witness_of(
         runs[side] = Ran(
             {n: states[side][n] for n in shown},
             {n: run.state[n] for n in run.state if n in shown or run.state[n] != states[side][n]},
-            _ending(run),
+            ending(run),
         )
     causes = tuple(n for n in states[sides[0]] if n in differing and n in reads(body))
     return Witness(
@@ -435,7 +435,7 @@ def _seen(sightings: tuple[Sighting, ...]) -> set[str]:
     return {s.component for s in sightings if s.component}
 
 
-def _ending(run: Step[int, ArrayValue]) -> str | None:
+def ending(run: Step[int, ArrayValue]) -> str | None:
     """How the run ends if it does not complete."""
     for e in run.exits:
         if e.guard:

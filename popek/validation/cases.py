@@ -17,7 +17,8 @@ from popek.smt.z3_conditions import Z3Conditions
 from popek.validation.ground import Ground
 from popek.validation.guards import Guards
 from popek.validation.paths import Key, Paths
-from popek.validation.search import Search, Verdict
+from popek.validation.refuting import Verdict
+from popek.validation.search import Search
 from popek.validation.starts import starts
 from popek.validation.stepping import CLAUSE, DELIVERY, Stepped, Stepper
 from popek.validation.trace import Kind
@@ -86,15 +87,27 @@ def body_of(isa: ir.Isa, form: ir.Form, scope: str) -> tuple[ir.Stmt, ...]:
     return isa.translations[scope.split(".", maxsplit=1)[0]].body
 
 
-def population(isa: ir.Isa, subject: Subject, ground: Ground, seed: int) -> Population:
-    """The cases of a subject."""
+def examples(found: Population) -> tuple[World, ...]:
+    """A state for each path."""
+    worlds: dict[Key, World] = {}
+    for made in found.made:
+        for path in made.paths:
+            worlds.setdefault(path, made.world)
+    return tuple(worlds.values())
+
+
+def population(
+    isa: ir.Isa, subject: Subject, ground: Ground, seed: int, like: Iterable[World] = ()
+) -> Population:
+    """The cases of a subject.  `like`: states to begin with, of a form that is like it."""
     (form,) = (form for form in isa.forms if form.key == subject.form)
     scope, wanted = subject.scope, subject.wanted
     stepper = Stepper.of(isa, form, ground)
     search = Search(stepper, Z3Conditions())
     guards = Guards(isa, stepper.names, form.span)
     name = "/".join([str(seed), *form.key, *(["again"] * subject.attempt)])
-    begun = list(starts(search, name, STARTS))
+    begun = [run for world in like if (run := search.start(world)) is not None]
+    begun = begun or list(starts(search, name, STARTS))
     paths = Paths(isa, form.body, CLAUSE, search, guards)
     if scope == CLAUSE:
         paths.wanted = wanted

@@ -36,11 +36,13 @@ class Bank:
     """A bank or a memory; `written` in this step, by the index's value, in so many stores.
 
     `writes`: of a bank of registers, the terms of indices and values, the last one first.  Of a
-    memory, None: which of its indices are the same is taken to be as it is in the run.
+    memory, None: which of its indices are the same is taken to be as it is in the run.  `places`
+    has the terms of the indices that were written, by their values.
     """
 
     name: str
     written: Mapping[int, Both]
+    places: Mapping[int, Term]
     stores: int = 0
     writes: tuple[tuple[Term, Term], ...] | None = None
 
@@ -100,6 +102,7 @@ class Concolic:
         self.trace.touch(bank.name, index.term, index.value)
         found = bank.written.get(index.value)
         if found is not None and bank.writes is None:
+            self.trace.alias(self.terms.eq(index.term, bank.places[index.value]))
             return found
         term = self.trace.symbol(bank.name, index.term, width)
         for place, value in reversed(bank.writes or ()):
@@ -114,7 +117,8 @@ class Concolic:
         self.trace.touch(bank.name, index.term, index.value)
         written = {**bank.written, index.value: value}
         writes = None if bank.writes is None else ((index.term, value.term), *bank.writes)
-        return Bank(bank.name, written, bank.stores + 1, writes)
+        places = {**bank.places, index.value: index.term}
+        return Bank(bank.name, written, places, bank.stores + 1, writes)
 
     def bank_ite(self, condition: Both, then: Bank, otherwise: Bank) -> Bank:
         return then if condition.value else otherwise
@@ -127,7 +131,7 @@ class Concolic:
         return Both(value, self.trace.variable(name, width))
 
     def bank_variable(self, name: str, index_width: int, width: int) -> Bank:
-        return Bank(name, {}, writes=())
+        return Bank(name, {}, {}, writes=())
 
     def uninterpreted(
         self, name: str, args: Sequence[Both], widths: Sequence[int], width: int

@@ -51,8 +51,7 @@ class Ground:
 
     def shown(self, memory: str) -> Mapping[int, int]:
         """What the cells of a memory hold in every case in which nothing else is chosen."""
-        home = self.bench.home
-        return {} if home is None else home.cells.get(memory, {})
+        return self.bench.cells.get(memory, {})
 
     @property
     def fixed(self) -> Mapping[Place, int]:

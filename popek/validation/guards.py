@@ -27,15 +27,10 @@ class Anything(Symbols):
         return self._names.element(bank, index, width)
 
     def store(self, bank: str, index: Term, value: Term, index_width: int, width: int) -> str:  # type: ignore[override]
-        return changed(bank)
+        return self._names.changed(bank, index, value)
 
     def bank_ite(self, condition: Term, then: str, otherwise: str) -> str:  # type: ignore[override]
-        return then if then == otherwise else changed(then)
-
-
-def changed(bank: str) -> str:
-    """The name of a bank after it was written: of it nothing is known."""
-    return f"{bank}'"
+        return then if then == otherwise else self._names.changed(then, condition, otherwise)
 
 
 class Guards:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from popek.isa import ir
-from popek.oracles.oracle import Answer, Died, Oracle, Outcome, Refused
+from popek.oracles.oracle import Answer, Died, Memory, Oracle, Outcome, Refused
 from popek.validation.cases import Population
 from popek.validation.comparison import TRAP, Difference, differences
 from popek.validation.paths import Key
@@ -59,11 +59,12 @@ def judged(
     isa: ir.Isa,
     form: ir.Form,
     oracles: Sequence[Oracle],
+    home: Memory,
     shown: Shown,
 ) -> tuple[Subjected, frozenset[Key]]:
     """The result, and the paths that no oracle has shown, though one was asked that might; of a
     clause, those, too, of which the spec says nothing in these states, as where traps follow
-    without end.
+    without end.  `home`: the cells that are in every case.
     """
     batch, made = shown.batch, shown.batch.made
     exercised: set[Key] = set()
@@ -112,7 +113,7 @@ def judged(
                         wraps=said.zeros.wraps,
                         then=said.zeros.then,
                         code=m.code.hex(),
-                        case=case_document(m.case),
+                        case=case_document(m.case, home),
                         differs=differing,
                         after=after_of(m.case, outcome),
                         votes={n: not d for n, (_, d) in votes.items() if n != name},

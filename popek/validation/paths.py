@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from popek.isa import ir
-from popek.smt.z3_conditions import LARGE, SMALL
+from popek.smt.z3_conditions import MIDDLE, SMALL
 from popek.terms import Op, Term
 from popek.validation.guards import Guards, traps_of
-from popek.validation.search import BACK, REPAIRS, Search, Verdict
+from popek.validation.refuting import Verdict
+from popek.validation.search import BACK, REPAIRS, Search
 from popek.validation.sites import sites_of
 from popek.validation.stepping import Stepped
 from popek.validation.trace import NO, OK, YES, Crossing, Item, Kind, Stretch
@@ -70,7 +71,7 @@ class Paths:
             unknown = self._again(many)
             if not unknown:
                 break
-            self.search.solver.budget = LARGE
+            self.search.solver.budget = MIDDLE
             self._all_around()
             for key in filter(self._open, unknown):
                 self.settled[key] = Verdict.UNKNOWN
@@ -324,6 +325,15 @@ class Paths:
                 elif not e.trap and (e.scope, e.site, e.truth) not in met:
                     met.add((e.scope, e.site, e.truth))
                     others.append((run, crossing, at))
+            # Where tables are read that an earlier access marked, others may trap.
+            aliases = [
+                at
+                for at in range(crossing.first, crossing.last)
+                if run.trace.entries[at].kind is Kind.ALIAS
+            ]
+            if aliases and (alias := ("", aliases[-1], True)) not in met:
+                met.add(alias)
+                others.appendleft((run, crossing, aliases[-1]))
 
         note(run, crossing)
         for _ in range(DETOURS):
@@ -347,7 +357,10 @@ class Paths:
         """A step that begins so, from one that goes astray on the way."""
         reached = -1
         for _ in range(REPAIRS):
-            stretch = max(run.through(self.scope), key=lambda s: _common(s.items, before))
+            through = run.through(self.scope)
+            if not through:
+                return None
+            stretch = max(through, key=lambda s: _common(s.items, before))
             n = _common(stretch.items, before)
             if n == len(before):
                 return run

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from popek.oracles.oracle import Bench, Case, Identity, Outcome, Value
+from popek.oracles.oracle import Bench, Case, Identity, Memory, Outcome, Value
 from popek.validation.cases import LARGE
 from popek.validation.comparison import Difference
 from popek.validation.prediction import is_silence
@@ -20,7 +20,8 @@ class Disagreement:
 
     `oracle` is its name, `ending` the trap that the spec takes, "" if none, `access`, `argument`,
     `wraps` and `then` are as in `prediction.Predicted`.  `after` is as in `after_of`.  `votes`: of
-    the other oracles that showed the case, whether they agree with the spec.
+    the other oracles that showed the case, whether they agree with the spec.  `case` leaves out the
+    cells that are as at home.
     """
 
     oracle: str
@@ -123,16 +124,25 @@ class Validation:
         return [s for s in self.subjects if not s.is_clause]
 
 
-def case_document(case: Case) -> dict[str, Any]:
+def case_document(case: Case, home: Memory) -> dict[str, Any]:
     """A case as JSON: numbers in hexadecimal; banks as lists, large ones as what is not 0 by index;
-    cells by address.
+    cells by address, without those that are as at home.
     """
+    own = {
+        n: {cell: v for cell, v in cells.items() if home.get(n, {}).get(cell) != v}
+        for n, cells in case.memory.items()
+    }
     return {
         "state": {n: _value_document(v) for n, v in case.state.items()},
-        "memory": {
-            n: {f"{cell:#x}": f"{v:#x}" for cell, v in sorted(cells.items())}
-            for n, cells in case.memory.items()
-        },
+        "memory": memory_document(own),
+    }
+
+
+def memory_document(memory: Memory) -> dict[str, Any]:
+    """Cells as JSON: by address, in hexadecimal."""
+    return {
+        n: {f"{cell:#x}": f"{v:#x}" for cell, v in sorted(cells.items())}
+        for n, cells in memory.items()
     }
 
 

@@ -22,11 +22,12 @@ from popek.oracles.oracle import (
     Outcome,
     Refused,
 )
-from popek.validation.cases import Made, Population, Subject, made_of, population
+from popek.validation.cases import Made, Population, Subject, examples, made_of, population
 from popek.validation.common import common
 from popek.validation.ground import Ground
 from popek.validation.home import with_home
 from popek.validation.judging import Batch, Shown, judged
+from popek.validation.likeness import models
 from popek.validation.paths import Key
 from popek.validation.prediction import Prediction, predict
 from popek.validation.recording import Header, Recorded, by_form
@@ -37,6 +38,7 @@ from popek.validation.result import (
 )
 from popek.validation.stepping import CLAUSE, Stepper, Unencodable
 from popek.validation.store import Store, common_of
+from popek.validation.world import World
 
 #: Called with what is being done, how many subjects are done, and how many there are.
 Progress = Callable[[str, int, int], None]
@@ -76,13 +78,30 @@ class _Maker:
     ground: Ground
     seed: int
     forms: dict[tuple[str, str], ir.Form] = field(default_factory=dict)
+    _examples: dict[tuple[str, str], tuple[World, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.forms = {form.key: form for form in self.isa.forms}
 
+    def examples(self, form: ir.Form) -> tuple[World, ...]:
+        """States for the paths of a form's clause."""
+        if form.key not in self._examples:
+            self._population(Subject(form.key))
+        return self._examples[form.key]
+
+    def _population(self, subject: Subject) -> Population:
+        form = self.forms[subject.form]
+        model = models(self.isa)[form.key] if subject.scope == CLAUSE else form
+        own = subject == Subject(model.key) or subject.attempt > 0
+        like = () if own else self.examples(model)
+        found = population(self.isa, subject, self.ground, self.seed, like)
+        if subject == Subject(form.key):
+            self._examples[form.key] = examples(found)
+        return found
+
     def make(self, subject: Subject) -> Batch:
         form = self.forms[subject.form]
-        made = population(self.isa, subject, self.ground, self.seed)
+        made = self._population(subject)
         said = tuple(
             predict(self.isa, form, m.fields, m.case, self.ground.bench) for m in made.made
         )
@@ -158,6 +177,8 @@ def _subjects(
 ) -> int:
     """Validates the subjects, in their order; returns how many results had been kept."""
     forms = {form.key: form for form in isa.forms}
+    assert result.bench is not None
+    home = result.bench.cells
     kept = {s: store.get(forms[s.form], s.scope) if store else None for s in subjects}
     done = {s: r for s, r in kept.items() if r is not None}
     reused = len(done)
@@ -172,7 +193,7 @@ def _subjects(
             if subject in begun:
                 shown = begun.pop(subject)[0].and_then(shown)
             form = forms[subject.form]
-            done[subject], left = judged(isa, form, oracles, shown)
+            done[subject], left = judged(isa, form, oracles, home, shown)
             if left and batch.made.subject.attempt < AGAIN:
                 begun[subject] = shown, left
                 continue
@@ -264,7 +285,7 @@ def replay(isa: ir.Isa, header: Header, recorded: Sequence[Recorded]) -> Validat
             Subject(key), tuple(made), paths, 0, 0, 0, 0, False, frozenset[str]()
         )
         shown = Shown(Batch(population, said), rows)
-        result.subjects.append(judged(isa, form, [oracle], shown)[0])
+        result.subjects.append(judged(isa, form, [oracle], header.bench.cells, shown)[0])
     result.stats = Stats(perf_counter() - started)
     return result
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from popek.smt.answer import Sat, Undecided, Unsat
-from popek.smt.z3_conditions import LARGE, Z3Conditions
+from popek.smt.z3_conditions import Z3Conditions
 from popek.terms import Term, evaluate
+from popek.validation.refuting import Refuting, Verdict
 from popek.validation.stepping import FETCH, Stepped, Stepper, Unencodable
 from popek.validation.trace import OK, Entry, Item, Kind
 from popek.validation.world import Place, World
@@ -31,16 +33,6 @@ SINGLE = 3
 BACK = 4
 
 _ASSERTED = frozenset({Kind.PREMISE, Kind.BENCH, Kind.DECISION})
-
-
-class Verdict(StrEnum):
-    """Why no state takes a path."""
-
-    INFEASIBLE = "infeasible"
-    #: States do, but none that the oracle can be set up as.
-    BEYOND = "beyond the bench"
-    #: Neither a state was found, nor a proof that there is none.
-    UNKNOWN = "unknown"
 
 
 class Freedom(StrEnum):
@@ -67,7 +59,11 @@ class Search:
     _steps: dict[tuple[str, frozenset[tuple[Place, int]]], Stepped | None] = field(
         default_factory=dict
     )
-    _proved: dict[tuple[tuple[Term, ...], tuple[Term, ...]], Verdict] = field(default_factory=dict)
+
+    @cached_property
+    def refuting(self) -> Refuting:
+        """What proves that there is no state."""
+        return Refuting(self.stepper.names, self.solver)
 
     def step(self, world: World) -> Stepped | None:
         """The step from a world; None where its fields mean no code."""
@@ -218,23 +214,7 @@ class Search:
         for e in before:
             if e.kind is Kind.BENCH or (e.kind is Kind.PREMISE and e.scope == "state"):
                 premises[e.kind].append(self.holding(e, True))
-        question = tuple(premises[Kind.PREMISE] + list(wanted)), tuple(premises[Kind.BENCH])
-        if question not in self._proved:
-            self._proved[question] = self._refuted(*question)
-        return self._proved[question]
-
-    def _refuted(self, goal: tuple[Term, ...], bench: tuple[Term, ...]) -> Verdict:
-        """With a large budget: an answer spares a search in vain."""
-        match self.solver.solve(goal, {}, LARGE):
-            case Unsat():
-                return Verdict.INFEASIBLE
-            case Undecided():
-                return Verdict.UNKNOWN
-            case Sat():
-                pass
-        if bench and isinstance(self.solver.solve([*bench, *goal], {}, LARGE), Unsat):
-            return Verdict.BEYOND
-        return Verdict.UNKNOWN
+        return self.refuting.verdict([*premises[Kind.PREMISE], *wanted], premises[Kind.BENCH])
 
     def holding(self, entry: Entry, truth: bool) -> Term:
         """That the condition of an entry has this truth."""
@@ -362,7 +342,6 @@ class Search:
         Of symbols that no condition binds one gives way, see `_world`.
         """
         names = self.stepper.names
-        terms = names.terms
         values = {**run.trace.values, **model}
         index = self._indices(run, model)
         first: dict[Place, str] = {}
@@ -371,9 +350,7 @@ class Search:
                 bank, term = names.indices[name]
                 other = first.setdefault((bank, index(term)), name)
                 if values[other] != value:
-                    apart = terms.not_(terms.eq(names.indices[other][1], term))
-                    alike = terms.eq(names.variable(other), names.variable(name))
-                    yield terms.or_(apart, alike)
+                    yield names.congruent(other, name)
 
     def _world(self, run: Stepped, model: dict[str, int], bound: set[str]) -> World:
         """The run's world with the values of a model, each at its place by the new indices."""

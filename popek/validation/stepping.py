@@ -9,7 +9,7 @@ from typing import Any
 from popek.guest import canonical, encode
 from popek.guest.units import Units
 from popek.isa import ir
-from popek.isa.footprint import remembered
+from popek.isa.fetching import fetching
 from popek.semantics.outcome import Exit, LeftOpen, ShutDown, Trapped
 from popek.semantics.step import Run, length_field, next_pc
 from popek.semantics.storage import Walk
@@ -346,7 +346,7 @@ class Stepper:
             else algebra.bank_variable(c.name, c.index_width, c.width)
             for c in self.isa.components.values()
         }
-        return state | {m.name: Bank(m.name, {}) for m in self.isa.memories.values()}
+        return state | {m.name: Bank(m.name, {}, {}) for m in self.isa.memories.values()}
 
     def _premises(self, run: Traced) -> None:
         """The bench, the invariants, and that the fields mean this form."""
@@ -444,25 +444,3 @@ def delivery_of(trap: str) -> str:
 def _inputs(algebra: Concolic) -> Callable[[str, str, int], Both]:
     """What is not state is 0: another value changes what is compared, see `prediction`."""
     return lambda kind, site, width: algebra.const(0, width)
-
-
-@remembered(16)
-def fetching(isa: ir.Isa) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The space that code is fetched through, and its arguments before the pc, with their widths.
-
-    As a `check fetch` of the spec has it; without one, the space that programs use: a translation
-    that is not the processor's own and that no other leads to.
-    """
-    bodies = [*(f.body for f in isa.forms), *(t.delivery for t in isa.traps.values())]
-    for body in bodies:
-        for stmt in ir.statements(body):
-            match stmt:
-                case ir.Check(access=ir.Access.FETCH, space=space, args=(*leading, _)):
-                    constants = [a for a in leading if isinstance(a, ir.Const)]
-                    if len(constants) == len(leading):
-                        return space, tuple((a.value, a.width) for a in constants)
-    targets = {t.target for t in isa.translations.values()}
-    for t in isa.translations.values():
-        if not t.processor and t.name not in targets and len(t.params) == 1:
-            return t.name, ()
-    return next(iter(isa.memories)), ()

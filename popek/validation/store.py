@@ -16,7 +16,7 @@ from popek.validation.comparison import Difference
 from popek.validation.result import Disagreement, Subjected
 
 #: Of the search and of the files; another number makes all kept results stale.
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import Final
 
 from popek.isa import ir
+from popek.isa.fetching import fetching
 from popek.semantics.outcome import DeviceEvent, LeftOpen, ShutDown, Step, Trapped
 from popek.semantics.step import Run, step
 from popek.semantics.storage import Walk
@@ -20,7 +21,7 @@ from popek.semantics.symbols import Symbols
 from popek.smt import Answer, Budget, Model, Sat, Undecided, Unsat, Z3InProcess, decide
 from popek.terms import ArrayValue, Term, Terms, Value, symbols_of
 from popek.validation.search import Search
-from popek.validation.stepping import Stepped, fetching
+from popek.validation.stepping import Stepped
 from popek.validation.world import FIELD, WHOLE, Place, World
 
 #: What one question may cost, while it can still be split, and then.

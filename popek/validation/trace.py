@@ -38,6 +38,8 @@ class Kind(Enum):
     CHOICE = 4
     #: Of how the code was fetched: another way will do.
     FETCHED = 5
+    #: That two indices lead to one cell, of which one was written: nothing that has to stay so.
+    ALIAS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Names:
         self.terms = terms
         self._elements: dict[tuple[str, Term], Term] = {}
         self._variables: dict[str, Term] = {}
+        self._changed: dict[tuple[Term | str, ...], str] = {}
         #: Of the symbols for elements, by name: the bank, and the index.
         self.indices: dict[str, tuple[str, Term]] = {}
         self._mentioned: dict[Term, frozenset[str]] = {}
@@ -107,6 +110,17 @@ class Names:
             found = self._elements[bank, index] = self.whole(name, width)
             self.indices[name] = bank, index
         return found
+
+    def changed(self, bank: str, *by: Term | str) -> str:
+        """The name of what a bank has become by this: nothing else is known of it."""
+        return self._changed.setdefault((bank, *by), f"{bank}'{len(self._changed)}")
+
+    def congruent(self, one: str, other: str) -> Term:
+        """That two symbols of a bank's elements agree where their indices do."""
+        terms = self.terms
+        first, second = (self.indices[name][1] for name in (one, other))
+        alike = terms.eq(self.variable(one), self.variable(other))
+        return terms.or_(terms.not_(terms.eq(first, second)), alike)
 
     def whole(self, name: str, width: int) -> Term:
         """The symbol of a component or field."""
@@ -225,6 +239,12 @@ class Trace:
             return
         self._chosen.add((self.scope, term))
         self.entries.append(Entry(Kind.CHOICE, self.scope, -1, term, truth))
+
+    def alias(self, term: Term) -> None:
+        """What is read here was written in this step."""
+        if not term.is_const and (Kind.ALIAS, term) not in self._asked:
+            self._asked.add((Kind.ALIAS, term))
+            self.entries.append(Entry(Kind.ALIAS, self.scope, -1, term, True))
 
     @contextmanager
     def within(self, scope: str) -> Iterator[None]:

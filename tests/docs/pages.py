@@ -8,13 +8,14 @@ language, and from an HTML comment on the line above the fence:
   `...` stands for any lines, and `...` within a line for any text.  Line numbers of the bundled
   specs may have moved.
 - `python`: run by Python.  A block marked `<!-- output -->` right after it is what it prints.
-- `isa`: a spec.  `<!-- file: NAME -->` writes it where the page's later blocks find it; without a
-  mark the block is parsed.
+- `isa`, `hv`: a spec, a design.  `<!-- file: NAME -->` writes it where the page's later blocks find
+  it; without a mark the block is parsed.
 - `<!-- command: NAME -->`: what `.ci/run` picks out, and runs in a fresh environment; here only its
   syntax is checked.
 - `<!-- not run: REASON -->`: neither run nor parsed.
 
-The blocks of a page are run in one new folder, in which `specs` is a copy of the bundled specs.
+The blocks of a page are run in one new folder, in which `specs` is a copy of the bundled specs, and
+`designs` of the bundled designs.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def session(text: str) -> list[Command]:
 
 def _line(expected: str) -> str:
     pattern = re.escape(expected).replace(r"\.\.\.", r"[^\n]*?")
-    pattern = re.sub(r"(specs/\S*\.isa:)\d+", r"\1\\d+", pattern)
+    pattern = re.sub(r"((?:specs|designs)/\S*\.(?:isa|hv):)\d+", r"\1\\d+", pattern)
     return re.sub(r"^((?:\\ )*(?:>\\ )?)\d+(\\ \\\|)", r"\1\\d+\2", pattern) + r"\n"
 
 

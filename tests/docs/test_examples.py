@@ -15,6 +15,7 @@ import pytest
 from popek.resources import bundled
 from popek.source import Source
 from popek.syntax import parse
+from popek.syntax.parser import parse_design
 from tests.docs.pages import Block, blocks, matches, name_of, pages, printed_lines, session
 
 #: After so many a command is taken to hang.
@@ -26,6 +27,7 @@ _NEXT = "====== next ======"
 def folder(tmp_path: Path) -> Path:
     """Where a page's blocks are run: a copy of the specs, and `popek` in `.bin`."""
     shutil.copytree(bundled("specs"), tmp_path / "specs")
+    shutil.copytree(bundled("designs"), tmp_path / "designs")
     program = tmp_path / ".bin" / "popek"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m popek "$@"\n', encoding="utf-8")
@@ -79,7 +81,8 @@ def _console(block: Block, where: str, folder: Path) -> None:
 
 def _isa(block: Block) -> None:
     text = "\n".join("" if x.strip() == "..." else x for x in block.text.splitlines())
-    parse(Source.from_bytes("page", f"{text}\n".encode()))
+    source = Source.from_bytes("page", f"{text}\n".encode())
+    parse_design(source) if block.language == "hv" else parse(source)
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)
@@ -103,7 +106,7 @@ def test_examples_of_a_page_are_what_popek_does(page: Path, folder: Path) -> Non
             case "python", _:
                 printed = _run([sys.executable, "-c", block.text], folder)
                 assert "Traceback" not in printed, f"{where}\n{printed}"
-            case "isa", _:
+            case "isa" | "hv", _:
                 _isa(block)
             case language, _:
                 pytest.fail(f"{where}: nothing checks this block of `{language or 'no language'}`")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import popek
 from popek.diagnostics import PopekError, render_all
 from popek.hypervisor.load import load_design_source
 
@@ -21,7 +22,7 @@ CASES = sorted(GOLDEN.glob("*.hv"))
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_message(path: Path) -> None:
     with pytest.raises(PopekError) as caught:
-        load_design_source(path.read_text(encoding="utf-8"), path.name)
+        popek.prove(load_design_source(path.read_text(encoding="utf-8"), path.name))
     actual = render_all(caught.value.diagnostics) + "\n"
     expected = path.with_suffix(".txt")
     if os.environ.get("POPEK_UPDATE_GOLDEN"):

@@ -11,7 +11,8 @@ import pytest
 import popek
 from popek.hypervisor.design import Design, Property
 from popek.hypervisor.load import load_design, load_design_source
-from popek.hypervisor.prove import Kind, Proof, Proving
+from popek.hypervisor.proof import Kind, Proof
+from popek.hypervisor.prove import Proving
 from popek.resources import bundled, list_designs
 from popek.smt import Z3InProcess
 from popek.theory.prover import Prover
@@ -41,7 +42,7 @@ MUTANTS = (
     ("when i < size", "when i < size - 1", Property.CONTROL, "LDX"),
     ("if vcpu.R.l >= size then 0 else", "", Property.CONTROL, "LDX"),
     ("then size - vcpu.R.l else", "then size - vcpu.R.l + 1 else", Property.EQUIVALENCE, "LDX"),
-    ("virtual          real = user", "virtual  real = supervisor", Property.CONTROL, "SRB"),
+    ("virtual  real = user", "virtual  real = supervisor", Property.CONTROL, "SRB"),
     ("on memory_trap, svc", "on memory_trap", Property.EQUIVALENCE, "SVC"),
     ("on memory_trap, svc", "on svc", Property.EQUIVALENCE, "STX"),
     ("reflect privileged_operation", "reflect memory_trap", Property.EQUIVALENCE, "HALT"),
@@ -67,7 +68,7 @@ def classes(spec: str) -> Mapping[tuple[str, str], Class]:
 
 def proof_of(design: Design, spec: str) -> Proof:
     """The proofs about a design."""
-    return Proving(design, Prover(design.isa, Z3InProcess()), classes(spec)).prove()
+    return Proving(design, Prover(design.isa, Z3InProcess()), classes(spec)).verdicts()
 
 
 def test_every_bundled_design_is_known() -> None:

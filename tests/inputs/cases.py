@@ -258,4 +258,24 @@ ASSEMBLY: Final = (
     assemble("asm-too-large", "t 1, 2\n.org 0xffffffff\n"),
 )
 
-CASES: Final = (*FILES, *OTHER_FILES, *MEANINGS, *VERBS, *ASSEMBLY)
+
+def run_guest(name: str, description: str, *options: str) -> Case:
+    """`popek run g.json --under pg74-clean/trap-and-emulate`."""
+    arguments = ("run", "g.json", "--under", "pg74-clean/trap-and-emulate", *options)
+    return Case(name, arguments, {"g.json": description, "g.bin": bytes(64)})
+
+
+SCHEMA: Final = '"schema": "popek.guest/1"'
+GUESTS: Final = (
+    Case("run-missing", ("run", "g.bin", "--under", "pg74-clean/trap-and-emulate"), {}),
+    Case("run-bad-design", ("run", "g.bin", "--under", "bad.hv"), {"g.bin": b"", "bad.hv": "hy\n"}),
+    run_guest("run-no-json", "{"),
+    run_guest("run-other-schema", '{"schema": "popek.guest/7"}'),
+    run_guest("run-bad-number", f'{{{SCHEMA}, "entry": -1}}'),
+    run_guest("run-bad-numbers", f'{{{SCHEMA}, "host": {{"size": "large"}}}}'),
+    run_guest("run-no-parameter", f'{{{SCHEMA}, "host": {{"sise": 8}}}}'),
+    run_guest("run-no-room", f'{{{SCHEMA}, "host": {{"size": 8}}}}'),
+    run_guest("run-no-room-json", f'{{{SCHEMA}, "host": {{"size": 8}}}}', "--json"),
+)
+
+CASES: Final = (*GUESTS, *FILES, *OTHER_FILES, *MEANINGS, *VERBS, *ASSEMBLY)
