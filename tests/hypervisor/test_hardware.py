@@ -13,6 +13,7 @@ from popek.resources import design_path
 from tests.hypervisor.test_proofs import proof_of
 
 EQUIVALENCE, CONTROL = Property.EQUIVALENCE, Property.CONTROL
+ACCESSES = {EQUIVALENCE: {"LDX", "LPSW"}, CONTROL: {"LDX", "LPSW"}}
 
 #: The forms of these proofs: all that concerns guest mode, and one of each kind beside.
 SOME = {"LDX", "LPSW", "HALT", "STM", "RTM", "SIO", "LRA", "JRST1", "SVC", "RUN"}
@@ -30,8 +31,8 @@ MUTANTS = (
         "exits.io      virtual        real = off",
         {EQUIVALENCE: {"SIO"}, CONTROL: {"SIO"}},
     ),
-    ("real = size", "real = size + 1", {EQUIVALENCE: {"LDX", "LPSW"}, CONTROL: {"LDX", "LPSW"}}),
-    ("real = region", "real = region + 1", {EQUIVALENCE: {"LDX", "LPSW"}, CONTROL: {"LDX", "LPSW"}}),
+    ("real = size", "real = size + 1", ACCESSES),
+    ("real = region", "real = region + 1", ACCESSES),
     ("virtual = off\n", "virtual = on\n", {EQUIVALENCE: {"RUN"}}),
     ("  interpret insn", "  skip", {EQUIVALENCE: {"STM", "RTM", "SIO", "RUN"}}),
     ("  interpret insn", "  reflect trap", {EQUIVALENCE: {"STM", "RTM", "SIO", "RUN"}}),
