@@ -37,6 +37,7 @@ SPECS = (
     "pg74",
     "pg74-clean",
     "one-critical",
+    "pg74-vt",
     "m68000",
     "m68010",
     "ia32",

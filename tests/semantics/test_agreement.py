@@ -52,10 +52,17 @@ SHARDS = {
     "one-critical": 1,
     "pg74": 1,
     "pg74-clean": 1,
+    "pg74-vt": 1,
     "rv64": 4,
     "s370": 4,
 }
-BASES = {"pg74-clean": "pg74", "one-critical": "pg74", "m68010": "m68000", "ia32-umip": "ia32"}
+BASES = {
+    "pg74-clean": "pg74",
+    "pg74-vt": "pg74",
+    "one-critical": "pg74",
+    "m68010": "m68000",
+    "ia32-umip": "ia32",
+}
 CASES = [(spec, shard, of) for spec, of in SHARDS.items() for shard in range(of)]
 
 
