@@ -28,7 +28,7 @@ KERNELS = {"pg74": True, "m68010": True, "s370": True, "rv64": False, "ia32": Tr
 PG74 = tuple(name for name in list_designs() if name.startswith(("pg74", "one-critical")))
 
 #: Others that kernels run under.
-OTHERS = ("m68010/trap-and-emulate", "m68010/interpret", "m68000/interpret")
+OTHERS = ("m68010/trap-and-emulate", "m68010/interpret")
 
 #: Those that leave open how the guest's memory is translated.
 SHADOWED = ("s370/trap-and-emulate", "rv64/trap-and-emulate")
