@@ -183,7 +183,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E1101": "The description of a guest (`NAME.json`) is not as its schema says, or names "
         "what the design that it is run under does not have.",
         "E1102": "A design under which this guest cannot start: its requirements fail with the "
-        "parameters that were given, or with all that were tried, or leave the guest no room.",
+        "parameters that were given, or with all that were tried, or leave the guest no room; or "
+        "it leaves open what the host's translation tables hold (`shadowed`).",
     }
 )
 

@@ -7,15 +7,42 @@ from collections.abc import Mapping, Sequence
 from popek.guest import Decoder
 from popek.hypervisor.design import Design
 from popek.hypervisor.machines import Instruction
-from popek.hypervisor.placing import Watched
 from popek.hypervisor.running_machine import Fetched, Processor, State, Trap, settled, trap_of
 from popek.hypervisor.running_monitor import INTERPRETED, Monitor, Selects
 from popek.hypervisor.running_start import Image, blank, start
+from popek.isa import ir
 from popek.semantics.outcome import DeviceEvent, Trapped
 from popek.semantics.running import Cells, Running
-from popek.semantics.storage import Walk
+from popek.semantics.step import Run
+from popek.semantics.storage import Walk, memory_of
+from popek.source import Span
 from popek.terms import ArrayValue
 from popek.theory.direct import BARE, DIRECT
+
+
+class Reached(Walk[int, ArrayValue]):
+    """The real machine's memory; `cells` are those that programs' accesses reach, by memory, and
+    not those that the processor reads on its own behalf: tables are the host's.
+    """
+
+    def __init__(self) -> None:
+        self.cells: dict[str, list[int]] = {}
+
+    def _cells(
+        self,
+        run: Run[int, ArrayValue],
+        access: ir.Access,
+        space: str,
+        args: Sequence[int],
+        units: int,
+        span: Span,
+    ) -> list[int]:
+        found = super()._cells(run, access, space, args, units, span)
+        translation = run.isa.translations.get(space)
+        own = translation is not None and translation.processor
+        if run.translating is None and not own and run.path:
+            self.cells.setdefault(memory_of(run.isa, space).name, []).extend(found)
+        return found
 
 
 class Stack:
@@ -127,7 +154,7 @@ class Stack:
         for level in reversed(range(len(self.monitors))):
             if self._interpreted(level, views):
                 return
-        storage: Watched[int, ArrayValue] = Watched()
+        storage = Reached()
         fetched = self.real.fetch(storage, self.machine)
         if isinstance(fetched, Trapped):
             self.machine = self.monitors[0].answer(fetched, None)
@@ -136,13 +163,11 @@ class Stack:
             monitor.disposition(view, fetched.form)
         self._run(fetched, storage)
 
-    def _run(self, fetched: Fetched, storage: Watched[int, ArrayValue]) -> None:
+    def _run(self, fetched: Fetched, storage: Reached) -> None:
         """The real machine runs an instruction."""
         done = self.real.execute(storage, fetched)
         self.told += [e for e in done.events if e.guard]
-        for touched in storage.touched:
-            if touched.guard:
-                self.touched.setdefault(touched.memory, []).append(touched.cell)
+        self.touched = storage.cells
         if done.completes:
             self.machine = done.state
             self.top.turn.stepped, self.top.waits = True, bool(done.waits)

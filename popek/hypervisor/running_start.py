@@ -73,6 +73,13 @@ def start(
     the requirements mention are chosen: powers of two, as large as may be for the guest's storage
     and as small for all else.  Raises PopekError (E1102) where none do.
     """
+    if design.shadowed:
+        shadowed = ", ".join(f"`{name}`" for name in sorted(design.shadowed))
+        raise PopekError.at(
+            "E1102",
+            f"the design does not say what is in the host's tables for {shadowed}: it cannot run",
+            path=design.path,
+        )
     isa = design.isa
     algebra: Running = processor.algebra
     alpha: Abstraction[int, ArrayValue] = Abstraction(design, algebra, Reach.WALKED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from popek.diagnostics import PopekError
 from popek.guest import Decoder
 from popek.guest.image import Guest
 from popek.hypervisor.design import Design
@@ -27,11 +28,10 @@ KERNELS = {"pg74": True, "m68010": True, "s370": True, "rv64": False, "ia32": Tr
 PG74 = tuple(name for name in list_designs() if name.startswith(("pg74", "one-critical")))
 
 #: Others that kernels run under.
-OTHERS = tuple(
-    name
-    for name in ("m68010/trap-and-emulate", "s370/trap-and-emulate", "rv64/trap-and-emulate")
-    if name in list_designs()
-)
+OTHERS = ("m68010/trap-and-emulate", "m68010/interpret")
+
+#: Those that leave open how the guest's memory is translated.
+SHADOWED = ("s370/trap-and-emulate", "rv64/trap-and-emulate")
 
 
 def run(
@@ -111,6 +111,12 @@ def test_a_kernel_runs_under_the_design_for_its_machine(name: str) -> None:
     ran = run(guest_of(name.split("/", maxsplit=1)[0], "kernel"), under(name))
     assert ran.difference is None
     assert ran.steps > 100
+
+
+@pytest.mark.parametrize("name", SHADOWED)
+def test_a_design_that_leaves_the_translation_open_is_refused(name: str) -> None:
+    with pytest.raises(PopekError, match="E1102"):
+        run(guest_of(name.split("/", maxsplit=1)[0], "kernel"), under(name))
 
 
 def test_a_nest_three_deep_runs_as_the_bare_machine() -> None:

@@ -269,6 +269,7 @@ SCHEMA: Final = '"schema": "popek.guest/1"'
 GUESTS: Final = (
     Case("run-missing", ("run", "g.bin", "--under", "pg74-clean/trap-and-emulate"), {}),
     Case("run-bad-design", ("run", "g.bin", "--under", "bad.hv"), {"g.bin": b"", "bad.hv": "hy\n"}),
+    Case("run-shadowed", ("run", "g.bin", "--under", "rv64/trap-and-emulate"), {"g.bin": b"ab"}),
     run_guest("run-no-json", "{"),
     run_guest("run-other-schema", '{"schema": "popek.guest/7"}'),
     run_guest("run-bad-number", f'{{{SCHEMA}, "entry": -1}}'),
