@@ -29,6 +29,7 @@ class Way(StrEnum):
     EMULATED = "traps, and is interpreted"
     INTERPRETED = "interpreted"
     CALLED = "translated, into a call of the host"
+    HYPERCALL = "replaced, by a call of the host"
 
 
 def steps(cost: Cost, way: Way) -> int:
@@ -38,7 +39,7 @@ def steps(cost: Cost, way: Way) -> int:
             return cost.run
         case Way.REFLECTED:
             return cost.trap
-        case Way.EMULATED:
+        case Way.EMULATED | Way.HYPERCALL:
             return cost.trap + cost.interpret
         case Way.INTERPRETED:
             return cost.interpret
@@ -79,6 +80,8 @@ def ways_of(case: Case, prover: Prover) -> Ways:
             return Ways(case, (Way.INTERPRETED,))
         case Disposition.TRANSLATE:
             return Ways(case, (Way.CALLED,))
+        case Disposition.REPLACED:
+            return Ways(case, (Way.HYPERCALL,))
         case _:
             pass
     taken: list[Way] = []

@@ -37,19 +37,22 @@ class Disposition(StrEnum):
     `run`: the machine executes it, and may trap.  `trap`: as `run`, and it traps in every state.
     `interpret`: the host does it on the virtual CPU.  `translate`: the guest's code is translated
     before it runs; an innocuous instruction is its own translation, any other becomes a call of the
-    host, which interprets it.  `absent`: the guest promises not to execute it.
+    host, which interprets it.  `replaced`: the guest is ported, and has a call of the host in its
+    place, which interprets it; a guest that executes it nevertheless breaks its contract, and is to
+    be in control all the same.  `absent`: the guest promises not to execute it.
     """
 
     RUN = "run"
     TRAP = "trap"
     INTERPRET = "interpret"
     TRANSLATE = "translate"
+    REPLACED = "replaced"
     ABSENT = "absent"
 
     @property
     def runs(self) -> bool:
         """Whether the real machine may come to execute the instruction itself."""
-        return self in {Disposition.RUN, Disposition.TRAP, Disposition.TRANSLATE}
+        return self not in {Disposition.INTERPRET, Disposition.ABSENT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,10 +287,11 @@ class Proving:
             if one.case.disposition is Disposition.ABSENT or arises is False:
                 continue
             for about in self._asked(form):
-                finding = self._find(one.case, about)
-                if arises is None and isinstance(finding, Proved):
-                    finding = Undecided(finding.query, "whether there is such a state")
-                found.append((about, FormProof(one.case, one.rule, finding)))
+                for case in _ways(one.case, about):
+                    finding = self._find(case, about)
+                    if arises is None and isinstance(finding, Proved):
+                        finding = Undecided(finding.query, "whether there is such a state")
+                    found.append((about, FormProof(case, one.rule, finding)))
         if all(arises is False for _, arises in arising):
             found += self._vacuous(ruled[0])
         return found
@@ -319,3 +320,10 @@ class Proving:
             return claim(case, algebra)
 
         return self.prover.find(f"{case.title} {property}", case.form.body, build, case.form)
+
+
+def _ways(case: Case, about: Property) -> tuple[Case, ...]:
+    """A case; and, as control is of every guest, also what a port replaces by it."""
+    if case.disposition is Disposition.REPLACED and about is Property.CONTROL:
+        return case, replace(case, disposition=Disposition.RUN)
+    return (case,)

@@ -29,9 +29,9 @@ def candidates(design: Design, kept: Sequence[Invariant]) -> Iterator[tuple[Assu
         others = tuple(c for c in design.contracts if c is not contract)
         yield Assumed("contract", contract.text), replace(design, contracts=others)
     for rule in design.rules:
-        if rule.disposition is Disposition.ABSENT:
+        if rule.disposition in {Disposition.ABSENT, Disposition.REPLACED}:
             left = tuple(r for r in design.rules if r is not rule)
-            yield Assumed("absent", _promise(rule)), replace(design, rules=left)
+            yield Assumed(rule.disposition, _promise(rule)), replace(design, rules=left)
     for invariant in kept:
         if invariant.inductive is not True:
             others = tuple(i for i in design.isa.invariants if i != invariant.invariant)
@@ -56,7 +56,8 @@ def _promise(rule: Rule) -> str:
     """What guests promise not to do."""
     where = "" if rule.condition is None else f" where {rule.condition.text}"
     why = f": {rule.title}" if rule.title else ""
-    return f"the guest does not execute {', '.join(rule.names)}{where}{why}"
+    instead = ", and calls the host" if rule.disposition is Disposition.REPLACED else ""
+    return f"the guest does not execute {', '.join(rule.names)}{where}{instead}{why}"
 
 
 def _without(design: Design, dropped: str) -> Design | None:

@@ -35,7 +35,7 @@ from popek.terms import ArrayValue
 Upward = Callable[[Trap, Instruction[int, ArrayValue] | None], State]
 
 #: Ways in which the host does an instruction itself.
-INTERPRETED = (Disposition.INTERPRET, Disposition.TRANSLATE)
+INTERPRETED = (Disposition.INTERPRET, Disposition.TRANSLATE, Disposition.REPLACED)
 
 #: Whether the names in a rule mean a form.
 Selects = Callable[[ir.Form, tuple[str, ...]], bool]

@@ -142,7 +142,7 @@ def _beside(case: Case, algebra: Algebra[V, B]) -> Beside[V, B]:
     match case.disposition:
         case Disposition.RUN | Disposition.TRAP:
             virtual = _run(alpha, host, instruction)
-        case Disposition.INTERPRET | Disposition.TRANSLATE:
+        case Disposition.INTERPRET | Disposition.TRANSLATE | Disposition.REPLACED:
             virtual = _interpreted(alpha, host, instruction)
         case Disposition.ABSENT:
             raise AssertionError("what the guest promises not to do is not run")

@@ -68,7 +68,7 @@ def _loss(one: FormProof, witness: Witness) -> str:
     """What is lost where an innocuous form does not simply run."""
     cost = one.case.design.cost
     match one.disposition:
-        case Disposition.INTERPRET | Disposition.TRANSLATE:
+        case Disposition.INTERPRET | Disposition.TRANSLATE | Disposition.REPLACED:
             way = Way.INTERPRETED
             price = "" if cost is None else f", at {steps(cost, way)} steps for {cost.run}"
             return f"the host interprets it{price}"
@@ -82,7 +82,7 @@ def _loss(one: FormProof, witness: Witness) -> str:
 def _how(one: FormProof, witness: Witness) -> str:
     """What becomes of the instruction in the witness."""
     match one.disposition:
-        case Disposition.INTERPRET | Disposition.TRANSLATE:
+        case Disposition.INTERPRET | Disposition.TRANSLATE | Disposition.REPLACED:
             return "the host interprets it"
         case _:
             pass

@@ -28,6 +28,7 @@ KNOWN: Mapping[str, tuple[Kind, Mapping[Property, set[str]]]] = {
     "pg74-clean/interpret": (Kind.INEFFICIENT, {Property.EFFICIENCY: {"innocuous"}}),
     "one-critical/interpret": (Kind.INEFFICIENT, {Property.EFFICIENCY: {"innocuous"}}),
     "pg74/translate": (Kind.HYBRID, {}),
+    "pg74/paravirtual": (Kind.HYBRID, {}),
     "pg74-vt/hardware": (Kind.TRUE, {}),
 }
 

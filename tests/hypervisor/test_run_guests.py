@@ -22,6 +22,7 @@ PROVED = (
     "pg74-clean/interpret",
     "pg74/interpret",
     "pg74/translate",
+    "pg74/paravirtual",
     "pg74-vt/hardware",
     "one-critical/hybrid",
     "one-critical/interpret",
