@@ -13,7 +13,7 @@ from popek.hypervisor.design import Design, Property
 from popek.hypervisor.load import load_design, load_design_source
 from popek.hypervisor.proof import Kind, Proof
 from popek.hypervisor.prove import Proving
-from popek.resources import bundled, list_designs
+from popek.resources import bundled
 from popek.smt import Z3InProcess
 from popek.theory.prover import Prover
 from popek.theory.theorems import Verdict
@@ -71,10 +71,6 @@ def classes(spec: str) -> Mapping[tuple[str, str], Class]:
 def proof_of(design: Design, spec: str) -> Proof:
     """The proofs about a design."""
     return Proving(design, Prover(design.isa, Z3InProcess()), classes(spec)).verdicts()
-
-
-def test_every_bundled_design_is_known() -> None:
-    assert set(list_designs()) == set(KNOWN)
 
 
 @pytest.mark.parametrize("name", KNOWN)
