@@ -19,6 +19,9 @@ from popek.theory.invariants import Kept as Invariant
 #: The ids that are dropped by proving again; the others say what the model leaves out.
 DROPPED = ("same-storage", "same-processor", "timing-exempt")
 
+#: With these the code that runs is another text than that which the proofs have in memory.
+OTHER_CODE = frozenset({Disposition.TRANSLATE, Disposition.REPLACED})
+
 
 def candidates(design: Design, kept: Sequence[Invariant]) -> Iterator[tuple[Assumed, Design]]:
     """Each assumption of the design's, its spec's or popek's own, and the design without it.
@@ -49,6 +52,8 @@ def standing(design: Design) -> tuple[Assumed, ...]:
     """What the spec and the design say that their model leaves out."""
     declared = {a.id: a.text for a in (*design.isa.assumptions, *design.assumptions)}
     found = [Assumed(i, text) for i, text in declared.items() if i not in DROPPED]
+    if any(rule.disposition in OTHER_CODE for rule in design.rules):
+        found.append(Assumed("unseen-code", REGISTRY["unseen-code"]))
     return (*found, *unmodelled(design.isa))
 
 
