@@ -169,7 +169,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E1001": "A design that does not say how it keeps some part of the guest's state. Each "
         "component, memory and device has a row in `state`.",
         "E1002": "A row of `state` that names no part of the state, or a memory as a whole.",
-        "E1003": "A real value for what the guest holds itself, or a second one.",
+        "E1003": "A real value for what the guest holds itself, or for a parameter of the "
+        "processor, or a second one.",
         "E1004": "A value that loads from memory or a device where one of the state is needed.",
         "E1005": "An instruction for which no row of `instructions` says what becomes of it, in "
         "some state of the guest's.",
@@ -179,6 +180,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "leaves, with anything that the host may choose.",
         "E1008": "An assumption that a design may not make: that translations are coherent is "
         "proved of a design, and what is no id has to be a condition.",
+        "E1009": "The host is to do an instruction by which nothing brings it back: others run "
+        "directly in the same states, and this one does not always trap.",
         # ------------------------------------------------------------ E11xx guests
         "E1101": "The description of a guest (`NAME.json`) is not as its schema says, or names "
         "what the design that it is run under does not have.",

@@ -16,7 +16,7 @@ from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.step import Run
 from popek.semantics.storage import Walk
-from popek.theory.direct import host_memory
+from popek.theory.direct import components_differ, host_memory
 from popek.theory.states import level_position, no_inputs
 
 #: Entries by name; memories are among them.
@@ -130,6 +130,19 @@ class Abstraction(Generic[V, B]):
             real: B = state[name]  # type: ignore[assignment]
             changed[name] = self.algebra.store(real, self._lowest(widths[0]), now, *widths)
         return {**state, **changed}
+
+    def forgotten(
+        self, state: Mapping[str, V | B], guest: Mapping[str, V | B]
+    ) -> Iterator[tuple[str, V]]:
+        """Of each row that computes a value, whether that is another than in a state of the guest's
+        for which this state of the host's was made.
+        """
+        seen = self.virtual(state)
+        for name, row in self.design.rows.items():
+            if isinstance(row, Kept) and row.value is not None:
+                component = self.design.isa.components[name]
+                apart = components_differ(self.algebra, component, guest[name], seen[name])
+                yield name, apart
 
     def loaded(self, state: Mapping[str, V | B]) -> State[V, B]:
         """The host's state with the machine's registers as the rows say: what `resume` does."""

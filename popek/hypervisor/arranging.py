@@ -114,12 +114,16 @@ class Arranging:
                         else self.reading.attempt(self.reading.pure, node, width)
                         for node in (row.value, row.real)
                     )
+                    if real is not None and self._wired(name, row.span):
+                        real = None
                     self._arrange(name, Kept(value, real), row.span)
 
     def _settings(self) -> None:
         for row in self.reading.rows(design_tree.Setting):
             for name in self.reading.attempt(self._components, row.place) or ():
                 held = self.rows.get(name)
+                if self._wired(name, row.span):
+                    continue
                 if not isinstance(held, Kept) or held.real is not None:
                     what = "given a real value by its row" if isinstance(held, Kept) else "direct"
                     if held is not None:
@@ -127,6 +131,14 @@ class Arranging:
                     continue
                 real = self.reading.pure(row.value, self.reading.isa.components[name].width)
                 self.rows[name] = Kept(held.value, real)
+
+    def _wired(self, name: str, span: Span) -> bool:
+        """Whether it is a parameter of the processor, which no host sets."""
+        wired = self.reading.isa.components[name].role is ir.Role.PARAMETER
+        if wired:
+            what = f"`{name}` is a parameter of the processor: the real machine has it as it is"
+            self.reading.collector.add("E1003", what, span)
+        return wired
 
     def _arrange(self, name: str, row: Row, span: Span) -> None:
         if (first := self.where.get(name)) is not None:

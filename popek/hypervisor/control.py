@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from popek.hypervisor.abstraction import Abstraction, Left
-from popek.hypervisor.design import Design, Direct, Selected
+from popek.hypervisor.design import Design, Direct, Kept, Selected
 from popek.hypervisor.placing import Piece, Touched
 from popek.hypervisor.virtual_step import VIRTUAL, Beside, Case, beside
 from popek.semantics.algebra import Algebra, B, V
@@ -33,6 +33,8 @@ def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
     ]
     if direct is not None:
         violations += _frame(case.design, algebra, pair, direct)
+        by_itself: Left[V, B] = Left(direct.completes, {**pair.host, **direct.state})
+        violations += stale(pair.alpha, by_itself)
     return Obligation(pair.premises, tuple(violations), runs, states, pair.fields)
 
 
@@ -60,6 +62,18 @@ def required(alpha: Abstraction[V, B], left: Sequence[Left[V, B]]) -> Iterator[V
             broken = algebra.negation(alpha.holds(predicate, one.state))
             condition = algebra.both(one.guard, broken)
             yield Violation(Fault.CHANGES, condition, VIRTUAL, "", predicate.span)
+
+
+def stale(alpha: Abstraction[V, B], left: Left[V, B]) -> Iterator[Violation[V]]:
+    """Where the guest goes on by itself, and the machine does not hold what the rows say: nothing
+    was loaded.
+    """
+    algebra, loaded = alpha.algebra, alpha.loaded(left.state)
+    for name, row in alpha.design.rows.items():
+        if isinstance(row, Kept) and row.real is not None:
+            component = alpha.design.isa.components[name]
+            other = components_differ(algebra, component, left.state[name], loaded[name])
+            yield Violation(Fault.CHANGES, algebra.both(left.guard, other), DIRECT, name)
 
 
 def _frame(

@@ -15,7 +15,7 @@ from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.step import Run
 from popek.theory.direct import BARE
-from popek.theory.obligation import Obligation
+from popek.theory.obligation import Fault, Obligation, Violation
 from popek.theory.states import arguments_of
 
 
@@ -23,7 +23,8 @@ def delivered_in_control(
     design: Design, by: ir.Delivery, reach: Reach, algebra: Algebra[V, B]
 ) -> Obligation[V, B]:
     """Where the delivery of some trap, whatever its arguments, to a guest at any level leaves the
-    guest's memory, or the host without what the design requires.
+    guest's memory, the host without what the design requires, or the guest with another value than
+    a row computes.
     """
     alpha, host, premises, _ = host_state(design, algebra, None, reach)
     guest, pieces = alpha.virtual(host), alpha.pieces(host)
@@ -32,9 +33,14 @@ def delivered_in_control(
     run.locals.update(arguments_of(by.params, algebra))
     run.run(by.body)
     done = run.finish()
-    left: list[Left[V, B]] = [Left(done.completes, alpha.loaded(alpha.put(host, done.state)))]
+    after = alpha.put(host, done.state)
+    left: list[Left[V, B]] = [Left(done.completes, alpha.loaded(after))]
     violations = [
         *escapes(design, algebra, pieces, storage.touched),
         *required(alpha, left),
+        *(
+            Violation(Fault.DIFFERS, algebra.both(done.completes, differs), VIRTUAL, name)
+            for name, differs in alpha.forgotten(after, done.state)
+        ),
     ]
     return Obligation(premises, tuple(violations), {VIRTUAL: done}, {VIRTUAL: guest})

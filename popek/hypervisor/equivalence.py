@@ -7,6 +7,7 @@ machine, and ends in the same state of the guest's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 
 from popek.hypervisor.virtual_step import VIRTUAL, Beside, Case, beside
 from popek.isa import ir
@@ -161,14 +162,28 @@ def _events(
     virtual: tuple[DeviceEvent[V], ...],
 ) -> Iterator[Violation[V]]:
     """What devices are told, place by place in the clause."""
-    zero = algebra.const(0, 1)
-    here = {(e.device, e.operation, e.span): e for e in bare}
-    there = {(e.device, e.operation, e.span): e for e in virtual}
+    here, there = _by_place(bare), _by_place(virtual)
     for place in {**here, **there}:
-        a, b = here.get(place), there.get(place)
-        guards = [zero if e is None else e.guard for e in (a, b)]
+        told, heard = here.get(place, ()), there.get(place, ())
+        guards = [any_of(algebra, [e.guard for e in events]) for events in (told, heard)]
         differ = _unequal(algebra, guards[0], guards[1])
-        if a is not None and b is not None:
-            others = any_of(algebra, _arguments_differ(algebra, a, b))
-            differ = algebra.either(differ, algebra.both(a.guard, others))
+        for a in told:
+            for b in heard:
+                others = any_of(algebra, _arguments_differ(algebra, a, b))
+                both = algebra.both(a.guard, b.guard)
+                differ = algebra.either(differ, algebra.both(both, others))
+        for first, second in combinations(heard, 2):
+            # One place tells a device something once; so several are of several ways to go on.
+            differ = algebra.either(differ, algebra.both(first.guard, second.guard))
         yield Violation(Fault.DEVICE, differ, VIRTUAL, place[0], place[2])
+
+
+def _by_place(
+    events: tuple[DeviceEvent[V], ...],
+) -> Mapping[tuple[str, str, Span], tuple[DeviceEvent[V], ...]]:
+    """What devices are told, by the place in the clause that says so."""
+    found: dict[tuple[str, str, Span], tuple[DeviceEvent[V], ...]] = {}
+    for e in events:
+        place = (e.device, e.operation, e.span)
+        found[place] = (*found.get(place, ()), e)
+    return found

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from popek.hypervisor.abstraction import Abstraction, Left, State
-from popek.hypervisor.control import required
+from popek.hypervisor.control import required, stale
 from popek.hypervisor.design import Design
 from popek.hypervisor.equivalence import differences
 from popek.hypervisor.handling import EXPECTED, Handled, answered, expected
@@ -110,9 +110,10 @@ def kept_in_control(arrival: Arrival, algebra: Algebra[V, B]) -> Obligation[V, B
     """Where a real interrupt leaves the host without what the design requires."""
     premises, host, alpha, step, handled = arrived(arrival, algebra)
     silent: State[V, B] = {**host, **step.state}
-    left: list[Left[V, B]] = [Left(step.completes, silent)]
+    by_itself: Left[V, B] = Left(step.completes, silent)
+    left: list[Left[V, B]] = [by_itself]
     left += [Left(r.guard, r.state) for r in handled.resumed]
-    violations = list(required(alpha, left))
+    violations = [*required(alpha, left), *stale(alpha, by_itself)]
     return Obligation(premises, tuple(violations), {DIRECT: step}, {DIRECT: host})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
+from popek.diagnostics import PopekError
 from popek.hypervisor.control import in_control
 from popek.hypervisor.cost import Expense, Way, Ways, expenses, ways_of
 from popek.hypervisor.delivering import delivered_in_control
@@ -158,7 +159,8 @@ class Proving:
         found = []
         for i, case in enumerate(cases):
             self.progress("counting", i, len(cases))
-            direct = case.key in quick
+            # That it runs was asked at the level in which guests run.
+            direct = case.key in quick and case.level == self.levels[-1]
             found.append(Ways(case, (Way.RUNS,)) if direct else ways_of(case, self.prover))
         return expenses(cost, found, self.classes)
 
@@ -194,6 +196,10 @@ class Proving:
             stats=self.prover.stats,
         )
         again = Proving(weaker, fresh, self.classes, self.top, self.partial)
+        try:
+            again.rules.check(self.levels)
+        except PopekError:
+            return True  # without it no rule is for some instruction
         for form in self.design.isa.forms:
             for level in self.levels:
                 for about, one in again._form(form, level):
@@ -214,11 +220,16 @@ class Proving:
         for name, finding in self._deliveries.items():
             title = f"traps are delivered by {name}"
             yield Property.CONTROL, InterruptProof(title, level, None, finding)
-        if self.reach is Reach.ASSUMED and self.design.runs_directly:
+        title = cause = ""
+        if self.reach is Reach.ASSUMED:
             title = "the host's tables permit what the guest's do"
-            open_ = Undecided(title, "no rules of the design's are proved to keep them so")
+            cause = "no rules of the design's are proved to keep them so"
+        elif self.reach is Reach.WALKED and self.design.runs_directly:
+            title = "code is fetched where the guest has it"
+            cause = "relocation is not proved of all accesses"
+        if title:
             for about in (Property.EQUIVALENCE, Property.CONTROL):
-                yield about, InterruptProof(title, level, None, open_)
+                yield about, InterruptProof(title, level, None, Undecided(title, cause))
 
     @cached_property
     def _deliveries(self) -> Mapping[str, Finding]:

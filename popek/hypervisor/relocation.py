@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Generic
 
 from popek.hypervisor.abstraction import Abstraction
-from popek.hypervisor.control import escapes
+from popek.hypervisor.control import escapes, required
 from popek.hypervisor.design import Design
 from popek.hypervisor.equivalence import unlike
 from popek.hypervisor.machines import Stepped, inputs_at
 from popek.hypervisor.placing import Piece, Reach, Watched
 from popek.hypervisor.virtual_step import Beside, after, host_state
 from popek.isa import ir
+from popek.isa.footprint import raised_behind
 from popek.isa.system import ACCESS_WIDTH, SIZE_WIDTH
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.step import Run
@@ -39,11 +40,17 @@ class _Reached(Generic[V, B]):
 
 def relocatable(design: Design) -> bool:
     """Whether translations are such that one unit says all: of one stage each, where any is run by
-    the real machine.
+    the real machine, and traps that are reflected.
     """
     isa = design.isa
     one_stage = all(t.target in isa.memories for t in isa.translations.values())
-    return one_stage or not design.runs_directly
+    # What a handler interprets is an instruction, not an access.
+    interprets = any(
+        isinstance(stmt, ir.Interpret)
+        for name in raised_behind(isa, isa.translations) & design.handlers.keys()
+        for stmt in ir.statements(design.handlers[name].body)
+    )
+    return (one_stage and not interprets) or not design.runs_directly
 
 
 def astray(design: Design, space: str, algebra: Algebra[V, B]) -> Obligation[V, B]:
@@ -67,6 +74,8 @@ def astray(design: Design, space: str, algebra: Algebra[V, B]) -> Obligation[V, 
         virtual = after(alpha, host, real.stepped, None)
         pair = Beside(alpha, premises, {}, host, guest, pieces, bare.stepped.step, virtual)
         violations += _refused_alike(pair, algebra, real)
+        violations += required(alpha, virtual.left)
+        touched = touched + virtual.handled.touched
         violations += _same_cell(design.isa, space, algebra, bare, real)
     violations += escapes(design, algebra, pieces, touched)
     return Obligation((*premises, known), tuple(violations), runs, states)

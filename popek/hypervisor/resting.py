@@ -52,6 +52,10 @@ def standing(design: Design) -> tuple[Assumed, ...]:
     """What the spec and the design say that their model leaves out."""
     declared = {a.id: a.text for a in (*design.isa.assumptions, *design.assumptions)}
     found = [Assumed(i, text) for i, text in declared.items() if i not in DROPPED]
+    if design.runs_directly:
+        found.append(Assumed("host-vectors", REGISTRY["host-vectors"]))
+    if design.same_storage:
+        found.append(Assumed("same-storage", declared["same-storage"]))
     if any(rule.disposition in OTHER_CODE for rule in design.rules):
         found.append(Assumed("unseen-code", REGISTRY["unseen-code"]))
     return (*found, *unmodelled(design.isa))

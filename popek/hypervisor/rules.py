@@ -10,17 +10,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from popek.diagnostics import Collector, Note
-from popek.hypervisor.design import Design, Disposition, Rule
+from popek.hypervisor.design import Design, Disposition, Rule, kept
 from popek.hypervisor.equivalence import equivalent
 from popek.hypervisor.placing import Reach
 from popek.hypervisor.proof import selected
 from popek.hypervisor.virtual_step import Case, beside
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
+from popek.theory.anatomy import reads_of
 from popek.theory.direct import DIRECT
 from popek.theory.obligation import Fault, Guards, Obligation, Violation
 from popek.theory.prover import Prover
 from popek.theory.verdict import Class, Refuted, Undecided
+
+#: What to do about an instruction that does not trap in every state.
+HINTS: Mapping[str, str] = {
+    "E1006": "write `run`: the machine then decides what traps",
+    "E1009": "nothing brings the host back before it: in states like these interpret "
+    "everything, or have it `replaced`",
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,24 @@ class Rules:
                 for ruled in self.cases(form, level):
                     if ruled.rule.disposition is Disposition.TRAP:
                         self._traps(ruled, collector)
+                    elif not self._reached(ruled.rule):
+                        self._traps(ruled, collector, code="E1009")
         collector.check()
+
+    def _reached(self, rule: Rule) -> bool:
+        """Whether the host is in control where it does what the rule is about: in all states like
+        these it does, or it has written other code there.
+        """
+        if rule.disposition not in {Disposition.INTERPRET, Disposition.TRANSLATE}:
+            return True
+        beside = [r for r in self.design.rules if r.condition == rule.condition]
+        if any(r.disposition.runs and r.disposition is not rule.disposition for r in beside):
+            return False
+        # The host sees when the guest gets into such states: only handlers change what it keeps.
+        design = self.design
+        own = {kept(c) for c in design.isa.components if design.stored(c)}
+        own |= design.parameters.keys() | design.extras.keys()
+        return rule.condition is None or reads_of(rule.condition) <= own
 
     def _disposition(self, form: ir.Form, rule: Rule) -> Disposition:
         """What is innocuous is its own translation."""
@@ -118,9 +143,9 @@ class Rules:
                 hint="a last rule without a condition leaves nothing out",
             )
 
-    def _traps(self, ruled: Ruled, collector: Collector) -> None:
-        """That the real machine never goes on by itself."""
-        case = ruled.case
+    def _traps(self, ruled: Ruled, collector: Collector, code: str = "E1006") -> None:
+        """That the real machine, running it, never goes on by itself."""
+        case = replace(ruled.case, disposition=Disposition.RUN)
 
         def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
             pair = beside(case, algebra)
@@ -139,9 +164,9 @@ class Rules:
             case _:
                 return
         collector.add(
-            "E1006",
+            code,
             f"{form.mnemonic} [{form.text}] {how} at {case.level.name}",
             ruled.rule.span,
             notes=[Note(form.span, "the instruction")],
-            hint="write `run`: the machine then decides what traps",
+            hint=HINTS[code],
         )

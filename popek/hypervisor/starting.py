@@ -7,11 +7,13 @@ control.
 from __future__ import annotations
 
 from popek.diagnostics import Collector
+from popek.hypervisor.abstraction import Abstraction, State
 from popek.hypervisor.design import Design, Direct, kept
 from popek.hypervisor.placing import Reach, Watched
 from popek.hypervisor.virtual_step import VIRTUAL, host_state
 from popek.isa import ir
 from popek.semantics.algebra import Algebra, B, V
+from popek.semantics.outcome import Step
 from popek.semantics.step import Run
 from popek.theory.anatomy import reads_of
 from popek.theory.direct import BARE, DIRECT, inputs_of
@@ -51,7 +53,44 @@ def check_start(design: Design, prover: Prover, level: ir.Level) -> None:
             )
         elif not every:
             possible.append(predicate)
+
+    def computed(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+        return _computed(design, level, algebra)
+
+    title = "at the start: what rows compute"
+    if not isinstance(prover.find(title, design.isa.reset, computed), Proved):
+        collector.add(
+            "E1007",
+            "a guest that starts has another value than a row computes for it",
+            design.span,
+            hint="what `virtual = E` says has to hold of the state that `reset` leaves",
+        )
     collector.check()
+
+
+def _computed(design: Design, level: ir.Level, algebra: Algebra[V, B]) -> Obligation[V, B]:
+    """Starts of which a computed row says something else."""
+    alpha, before, done, start = _reset(design, level, algebra)
+    violations = tuple(
+        Violation(Fault.DIFFERS, differs, VIRTUAL, name)
+        for name, differs in alpha.forgotten(start, done.state)
+    )
+    premises = (Premise("it is reset", done.completes),)
+    return Obligation(premises, violations, {DIRECT: done}, {DIRECT: before})
+
+
+def _reset(
+    design: Design, level: ir.Level, algebra: Algebra[V, B]
+) -> tuple[Abstraction[V, B], State[V, B], Step[V, B], State[V, B]]:
+    """The host's state before the guest's reset, that step, and the host's state behind it."""
+    alpha, before, _, _ = host_state(design, algebra, level, Reach.WALKED)
+    placed: Watched[V, B] = Watched(alpha.pieces(before))
+    guest = alpha.virtual(before)
+    inputs = inputs_of(algebra, BARE, clocks_shared=True)
+    run: Run[V, B] = Run(design.isa, algebra, placed, guest, {}, inputs)
+    run.run(design.isa.reset)
+    done = run.finish()
+    return alpha, before, done, alpha.loaded(alpha.put(before, done.state))
 
 
 def _guests(design: Design) -> frozenset[str]:
@@ -70,14 +109,7 @@ def _start(
     broken: bool,
 ) -> Obligation[V, B]:
     """Starts in which the others hold and the predicate too; or, if `broken`, does not."""
-    alpha, before, _, _ = host_state(design, algebra, level, Reach.WALKED)
-    placed: Watched[V, B] = Watched(alpha.pieces(before))
-    guest = alpha.virtual(before)
-    inputs = inputs_of(algebra, BARE, clocks_shared=True)
-    run: Run[V, B] = Run(design.isa, algebra, placed, guest, {}, inputs)
-    run.run(design.isa.reset)
-    done = run.finish()
-    start = alpha.loaded(alpha.put(before, done.state))
+    alpha, before, done, start = _reset(design, level, algebra)
     premises = [Premise(f"require {p.text}", alpha.holds(p, start)) for p in others]
     premises.append(Premise("it is reset", done.completes))
     holds = alpha.holds(predicate, start)
