@@ -11,12 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from popek.hypervisor.abstraction import Abstraction, Left
 from popek.hypervisor.design import Design, Direct, Kept, Selected
-from popek.hypervisor.placing import Piece, Touched
-from popek.hypervisor.virtual_step import VIRTUAL, Beside, Case, beside
+from popek.hypervisor.placing import Piece, Reach, Touched
+from popek.hypervisor.virtual_step import VIRTUAL, Beside, Case, beside, host_state
+from popek.isa import ir
+from popek.isa.footprint import expression_reads
 from popek.semantics.algebra import Algebra, B, V
 from popek.semantics.outcome import LeftOpen, ShutDown, Step
+from popek.semantics.step import Run
+from popek.semantics.storage import Walk
 from popek.theory.direct import DIRECT, components_differ, host_memory
 from popek.theory.obligation import Fault, Obligation, Violation
+from popek.theory.states import no_inputs
 
 
 def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
@@ -36,6 +41,24 @@ def in_control(case: Case, algebra: Algebra[V, B]) -> Obligation[V, B]:
         by_itself: Left[V, B] = Left(direct.completes, {**pair.host, **direct.state})
         violations += stale(pair.alpha, by_itself)
     return Obligation(pair.premises, tuple(violations), runs, states, pair.fields)
+
+
+def promoted(
+    design: Design, level: ir.Level, reach: Reach, algebra: Algebra[V, B]
+) -> Obligation[V, B]:
+    """States in which the guest runs, and the real machine is not at its least privileged level.
+
+    Not asked where the guest has the real machine's own mode, as in a guest mode.
+    """
+    isa = design.isa
+    alpha, host, premises, _ = host_state(design, algebra, level, reach)
+    run: Run[V, B] = Run(isa, algebra, Walk(), alpha.machine(host), {}, no_inputs)
+    asked, lowest = isa.mode.level, isa.mode.levels[-1]
+    there = algebra.equal(run.value(asked), algebra.const(lowest.value, asked.width), asked.width)
+    own = all(isinstance(design.rows[name], Direct) for name in expression_reads(asked))
+    wrong = algebra.const(0, 1) if own else algebra.negation(there)
+    violation = Violation(Fault.CHANGES, wrong, DIRECT, isa.mode.name)
+    return Obligation(premises, (violation,), {DIRECT: run.finish()}, {DIRECT: host})
 
 
 def escapes(

@@ -67,13 +67,15 @@ class FormProof:
 class InterruptProof:
     """What was found of something between instructions, at one level of the guest's.
 
-    `arrival` is an interrupt of the real machine's that comes; None: `title` says what it is.
+    `arrival` is an interrupt of the real machine's that comes; None: `title` says what it is, and
+    `failing` what is so where it fails.
     """
 
     title: str
     level: ir.Level
     arrival: Arrival | None
     finding: Finding
+    failing: str = ""
 
     @property
     def interrupt(self) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from popek.diagnostics import PopekError
-from popek.hypervisor.control import in_control
+from popek.hypervisor.control import in_control, promoted
 from popek.hypervisor.cost import Expense, Way, Ways, expenses, ways_of
 from popek.hypervisor.delivering import delivered_in_control
 from popek.hypervisor.design import Design, Disposition, Property
@@ -217,9 +217,12 @@ class Proving:
     def _between(self, level: ir.Level) -> Iterator[tuple[Property, InterruptProof]]:
         """What is found between instructions, at one level of the guest's."""
         yield from self._arrivals(level)
+        if self.design.runs_directly:
+            yield Property.CONTROL, self._demoted(level)
         for name, finding in self._deliveries.items():
             title = f"traps are delivered by {name}"
-            yield Property.CONTROL, InterruptProof(title, level, None, finding)
+            failing = "what is not the guest's is reached, or what is required does not hold then"
+            yield Property.CONTROL, InterruptProof(title, level, None, finding, failing)
         title = cause = ""
         if self.reach is Reach.ASSUMED:
             title = "the host's tables permit what the guest's do"
@@ -230,6 +233,17 @@ class Proving:
         if title:
             for about in (Property.EQUIVALENCE, Property.CONTROL):
                 yield about, InterruptProof(title, level, None, Undecided(title, cause))
+
+    def _demoted(self, level: ir.Level) -> InterruptProof:
+        """That the real machine is at its least privileged level while the guest runs."""
+
+        def build(algebra: Algebra[V, B], flat: bool) -> Obligation[V, B]:
+            return promoted(self.design, level, self.reach, algebra)
+
+        title = "the guest is demoted"
+        finding = self.prover.find(f"{title} at {level.name}", (), build)
+        failing = "the real machine is at a more privileged level"
+        return InterruptProof(title, level, None, finding, failing)
 
     @cached_property
     def _deliveries(self) -> Mapping[str, Finding]:
@@ -287,7 +301,9 @@ class Proving:
 
             name = f"the host runs again at {level.name}"
             finding = self.prover.find(name, (), again)
-            yield Property.CONTROL, InterruptProof("the host runs again", level, None, finding)
+            failing = "in some state no interrupt can come"
+            title = "the host runs again"
+            yield Property.CONTROL, InterruptProof(title, level, None, finding, failing)
 
     def _form(self, form: ir.Form, level: ir.Level) -> list[tuple[Property, FormProof]]:
         """What is found of a form at a level, whichever of the rules is for it."""

@@ -44,7 +44,7 @@ def interrupt_reason(one: InterruptProof) -> str:
             return cause
         case Refuted(witness=witness):
             if one.arrival is None:
-                return "in some state no interrupt can come"
+                return one.failing
             return _wrong(one.arrival.design, witness)
         case _ as never:
             assert_never(never)

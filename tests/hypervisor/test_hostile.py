@@ -46,8 +46,10 @@ def prove(design: Design) -> None:
         [("timer    virtual", "timer    virtual  real = 5"), ("  require timer != 0", "  #")],
         # The handler of a refused access, where relocation was proved.
         [("on memory_trap, svc", "on memory_trap\n  timer = 0\n  reflect trap\n\non svc")],
+        # The guest runs as a supervisor of the real machine.
+        [("M        virtual  real = user", "M        virtual  real = supervisor")],
     ],
-    ids=["stale", "refused"],
+    ids=["stale", "refused", "promoted"],
 )
 def test_control_fails(edits: list[tuple[str, str]]) -> None:
     design = load_design_source(changed(*edits), "wrong.hv")
