@@ -56,9 +56,9 @@ MUTANTS = (
     ("m68010", "inject trace_step\n", "inject level_1\n", Property.EQUIVALENCE, "trace_step"),
     ("rv64", "environment_call, ", "", Property.EQUIVALENCE, "ecall"),
     ("rv64", "on illegal_instruction, ", "on ", Property.EQUIVALENCE, "mret"),
-    ("s370", "CR0.KEY_SHOWN = 0", "CR0.KEY_SHOWN = 1", Property.EQUIVALENCE, "IPK"),
+    ("s370", "KEY_SHOWN" + " " * 44 + "= 0", "KEY_SHOWN = 1", Property.EQUIVALENCE, "IPK"),
     ("s370", "on privileged_operation, ", "on ", Property.EQUIVALENCE, "LPSW"),
-    ("s370", "CR3.KEYS = 0", "CR3.KEYS = 1", Property.EQUIVALENCE, "SPKA"),
+    ("s370", "CR3.KEYS" + " " * 49 + "= 0", "CR3.KEYS = 1", Property.EQUIVALENCE, "SPKA"),
 )
 
 
