@@ -37,7 +37,7 @@ def lines(text: str) -> list[str]:
 
 def test_codes_are_stable_names_with_an_explanation() -> None:
     for code, explanation in CODES.items():
-        assert re.fullmatch(r"(?:E0[0-9]|E10)\d\d|W0[0-8]\d\d", code)
+        assert re.fullmatch(r"(?:E0[0-9]|E1[01])\d\d|W0[0-8]\d\d", code)
         assert re.fullmatch(r"[^\n]{30,}[.]", explanation), code
 
 

@@ -14,7 +14,7 @@ CHOICES = GOOD + 'control  C : u2  "a control"\nloadable L : u4\n'
 
 WRONG = {
     "verb": (("chek", "good.isa"), "did you mean check?"),
-    "verb-to-come": (("prove", "good.isa"), "there is no verb prove"),
+    "verb-to-come": (("guest", "good.isa"), "there is no verb guest"),
     "no-spec": (("check",), "Missing argument 'SPEC...'"),
     "no-instruction": (("explain", "good.isa"), "Missing argument 'INSTRUCTION'"),
     "two-instructions": (("explain", "good.isa", "T", "U"), "unexpected extra argument"),
