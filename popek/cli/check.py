@@ -17,8 +17,9 @@ from popek.cli.output import emit, emit_json, say, say_diagnostics
 from popek.cli.session import Session
 from popek.diagnostics import Diagnostic, PopekError
 from popek.isa import ir
-from popek.report.check_json import check_document, check_result
+from popek.report.check_json import SCHEMA, check_result
 from popek.report.check_text import check_report, together
+from popek.report.document import document
 from popek.report.expectations import expectations
 from popek.report.style import for_stdout
 from popek.report.view import View, view
@@ -89,7 +90,7 @@ def command(
                 exits.append(Exit.INTERRUPTED)
                 break
     if as_json:
-        emit_json(check_document([check_result(v, stats) for v, stats in shown], errors))
+        emit_json(document(SCHEMA, [check_result(v, stats) for v, stats in shown], errors))
     elif shown:
         reports: list[RenderableType] = [check_report(v, expected=expected) for v, _ in shown]
         emit(for_stdout(together(reports)))

@@ -19,7 +19,8 @@ from popek.diagnostics import Diagnostic, PopekError
 from popek.hypervisor.design import Design
 from popek.hypervisor.proof import Proof
 from popek.report.check_text import together
-from popek.report.prove_json import prove_document, prove_result
+from popek.report.document import document
+from popek.report.prove_json import SCHEMA, prove_result
 from popek.report.prove_text import prove_report
 from popek.report.style import for_stdout
 from popek.resources import design_files
@@ -76,7 +77,7 @@ def command(
     if errors:
         exits.append(Exit.BAD_INPUT)
     if as_json:
-        emit_json(prove_document([prove_result(p, stats) for p, stats in shown], errors))
+        emit_json(document(SCHEMA, [prove_result(p, stats) for p, stats in shown], errors))
     elif shown:
         reports: list[RenderableType] = [prove_report(proof) for proof, _ in shown]
         emit(for_stdout(together(reports)))

@@ -20,7 +20,8 @@ from popek.hypervisor.running import Beside, Ran, Setting, Shown
 from popek.hypervisor.running_rules import selecting
 from popek.hypervisor.running_start import Image
 from popek.isa import ir
-from popek.report.run_json import run_document, run_result
+from popek.report.document import document
+from popek.report.run_json import SCHEMA, run_result
 from popek.report.run_text import run_report, trace_line
 from popek.report.style import for_stdout
 from popek.resources import design_path
@@ -80,7 +81,7 @@ def command(
         return _run(guest, names, trace, steps, host, interrupts, as_json)
     except PopekError as error:
         if as_json:
-            emit_json(run_document([], error.diagnostics))
+            emit_json(document(SCHEMA, [], error.diagnostics))
         raise
 
 
@@ -121,7 +122,7 @@ def _run(
     stats = {"seconds": round(perf_counter() - begun, 3)}
     if as_json:
         result = run_result(found.name, designs, ran, shown if trace else None, stats)
-        emit_json(run_document([result]))
+        emit_json(document(SCHEMA, [result]))
     else:
         emit(for_stdout(run_report(found.name, designs, ran)))
     if ran.interrupted:

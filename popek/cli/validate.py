@@ -25,8 +25,9 @@ from popek.oracles import OracleMissing
 from popek.oracles.catalogue import CATALOGUE, Known, known
 from popek.oracles.oracle import Oracle
 from popek.report.check_text import together
+from popek.report.document import document
 from popek.report.style import for_stdout
-from popek.report.validate_json import validate_document, validate_result
+from popek.report.validate_json import SCHEMA, validate_result
 from popek.report.validate_text import validate_report
 from popek.resources import spec_path
 from popek.validation.disagreements import Blame, Classified, classified, table
@@ -138,7 +139,7 @@ def command(
             break
     say_diagnostics(errors)
     if as_json:
-        emit_json(validate_document(documents, errors))
+        emit_json(document(SCHEMA, documents, errors))
     elif reports:
         emit(for_stdout(together(reports)))
     return worst(exits)

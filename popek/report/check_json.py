@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from popek.diagnostics import Diagnostic
 from popek.isa import ir
 from popek.report.choices import shown_value
+from popek.report.document import error_entry, where
 from popek.report.expectations import expectation
-from popek.report.tool import tool
 from popek.report.view import Row, View
 from popek.report.witness import Side, table
-from popek.source import Span
 from popek.theory.theorems import Theorem
 from popek.theory.verdict import Proved, Sensitivity, Unless, Witness
 
 SCHEMA = "popek.check/1"
-
-
-def check_document(
-    results: Sequence[Mapping[str, Any]], errors: Sequence[Diagnostic] = ()
-) -> dict[str, Any]:
-    """The document.  `errors` are those of the inputs that have no result."""
-    return {
-        "schema": SCHEMA,
-        "tool": tool(),
-        "results": list(results),
-        "errors": [error_entry(e) for e in errors],
-    }
 
 
 def check_result(view: View, stats: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -166,22 +152,4 @@ def theorem_entry(theorem: Theorem) -> dict[str, Any]:
         "verdict": theorem.verdict.value,
         "because": list(theorem.because),
         "says": theorem.says,
-    }
-
-
-def where(span: Span) -> dict[str, Any]:
-    """A place in a spec."""
-    return {"file": span.path, "line": span.line}
-
-
-def error_entry(diagnostic: Diagnostic) -> dict[str, Any]:
-    """An error or warning of an input."""
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity,
-        "message": diagnostic.message,
-        "file": diagnostic.path,
-        "line": None if diagnostic.span is None else diagnostic.span.line,
-        "column": None if diagnostic.span is None else diagnostic.span.column,
-        "hint": diagnostic.hint,
     }

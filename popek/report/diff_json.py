@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from popek.report.changes import Change, Comparison
-from popek.report.check_json import theorem_entry, where
+from popek.report.check_json import theorem_entry
+from popek.report.document import where
 from popek.report.tool import tool
 from popek.report.view import View
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from popek.report.check_json import instruction, where, witness_entry
+from popek.report.check_json import instruction, witness_entry
 from popek.report.choices import shown_value
+from popek.report.document import where
 from popek.report.evidence import evidence
 from popek.report.excerpt import clause_lines
 from popek.report.explain_text import named_rows

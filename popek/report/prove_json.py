@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from popek.diagnostics import Diagnostic
 from popek.hypervisor.design import Property
 from popek.hypervisor.exhibit import End, Exhibit
 from popek.hypervisor.proof import InterruptProof, Proof, verdict_of
 from popek.isa import ir
-from popek.report.check_json import error_entry, where
+from popek.report.document import where
 from popek.report.prove_view import Entry, ProofView
 from popek.report.prove_words import interrupt_exhibit, interrupt_reason
-from popek.report.tool import tool
 from popek.report.values import scalars
 from popek.report.witness import COMPLETES
 from popek.theory.verdict import Refuted, Witness
 
 SCHEMA = "popek.prove/1"
-
-
-def prove_document(
-    results: Sequence[Mapping[str, Any]], errors: Sequence[Diagnostic] = ()
-) -> dict[str, Any]:
-    """The document.  `errors` are those of the inputs that have no result."""
-    return {
-        "schema": SCHEMA,
-        "tool": tool(),
-        "results": list(results),
-        "errors": [error_entry(e) for e in errors],
-    }
 
 
 def prove_result(proof: Proof, stats: Mapping[str, Any] | None = None) -> dict[str, Any]:

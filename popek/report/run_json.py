@@ -5,26 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from popek.diagnostics import Diagnostic
 from popek.hypervisor.design import Design
 from popek.hypervisor.running import Ran, Shown
 from popek.hypervisor.running_compare import Change
-from popek.report.check_json import error_entry
-from popek.report.tool import tool
 
 SCHEMA = "popek.run/1"
-
-
-def run_document(
-    results: Sequence[Mapping[str, Any]], errors: Sequence[Diagnostic] = ()
-) -> dict[str, Any]:
-    """The document.  `errors` are those of an input that has no result."""
-    return {
-        "schema": SCHEMA,
-        "tool": tool(),
-        "results": list(results),
-        "errors": [error_entry(e) for e in errors],
-    }
 
 
 def run_result(

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from popek.diagnostics import Diagnostic
 from popek.isa import ir
-from popek.report.check_json import error_entry, where
-from popek.report.tool import tool
+from popek.report.document import where
 from popek.validation.comparison import Difference
 from popek.validation.disagreements import Blame, Classified
 from popek.validation.result import Subjected, Validation, memory_document
 
 SCHEMA = "popek.validate/1"
-
-
-def validate_document(
-    results: Sequence[Mapping[str, Any]], errors: Sequence[Diagnostic] = ()
-) -> dict[str, Any]:
-    """The document.  `errors` are those of the inputs that have no result."""
-    return {
-        "schema": SCHEMA,
-        "tool": tool(),
-        "results": list(results),
-        "errors": [error_entry(e) for e in errors],
-    }
 
 
 def validate_result(
