@@ -59,23 +59,25 @@ class Refuting:
         Of the pairs of symbols that may be of one place only those are spoken of that an answer
         gave two values; each pair once, so this ends.
         """
+        mentioned = set[str]().union(*map(self.names.mentioned, wanted))
+        elements = sorted(mentioned & self.names.indices.keys())
         alike: dict[Term, None] = {}
         while True:
             answer = self.solver.solve((*wanted, *alike), {}, LARGE)
             if isinstance(answer, Sat):
-                clashes = [c for c in self._clashes(wanted, answer.model) if c not in alike]
+                clashes = [c for c in self._clashes(elements, answer.model) if c not in alike]
                 if clashes:
                     alike |= dict.fromkeys(clashes)
                     continue
             return answer
 
-    def _clashes(self, wanted: tuple[Term, ...], model: Model) -> list[Term]:
-        """What a model forgets of the symbols of places."""
+    def _clashes(self, elements: Sequence[str], model: Model) -> list[Term]:
+        """What a model forgets of the symbols for elements of banks."""
         names = self.names
         values = defaultdict[str, Value](int, model)
         first: dict[Place, str] = {}
         found: list[Term] = []
-        for name in sorted(set[str]().union(*map(names.mentioned, wanted)) & names.indices.keys()):
+        for name in elements:
             bank, index = names.indices[name]
             number = evaluate(index, values)
             assert isinstance(number, int)
