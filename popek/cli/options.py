@@ -106,6 +106,13 @@ def settings(
     return result
 
 
+def by_name(flag: str, name: str, metavar: str, help: str) -> Callable[[F], F]:
+    """An option that sets something by its name, and may be repeated."""
+    return click.option(
+        flag, name, metavar=metavar, type=Setting(), multiple=True, callback=settings, help=help
+    )
+
+
 def number(text: str, option: str) -> int:
     """A number in any base; raises UsageError."""
     try:
@@ -119,15 +126,8 @@ def number(text: str, option: str) -> int:
 
 def context(function: F) -> F:
     """`--context`, for verbs that read or write code."""
-    return click.option(
-        "--context",
-        "context",
-        metavar="'FIELD = N'",
-        type=Setting(),
-        multiple=True,
-        callback=settings,
-        help="A component by which code is read, such as a default operand size. Repeatable.",
-    )(function)
+    help = "A component by which code is read, such as a default operand size. Repeatable."
+    return by_name("--context", "context", "'FIELD = N'", help)(function)
 
 
 def checked_context(isa: ir.Isa, given: Mapping[str, int | str]) -> dict[str, int]:
@@ -178,14 +178,11 @@ def proving(function: F) -> F:
     """And of those that classify forms, in a reading, under a choice of the host's."""
     function = solving(function)
     for option in (
-        click.option(
+        by_name(
             "--host",
             "host",
-            metavar="'FIELD = VALUE'",
-            type=Setting(),
-            multiple=True,
-            callback=settings,
-            help="Fix a control or loadable by hand: a number, loaded or held. Repeatable.",
+            "'FIELD = VALUE'",
+            "Fix a control or loadable by hand: a number, loaded or held. Repeatable.",
         ),
         click.option(
             "--reading",

@@ -43,23 +43,17 @@ STEPS = 10_000
 )
 @click.option("--trace", is_flag=True, help="Show every step.")
 @click.option("--steps", metavar="N", type=click.IntRange(min=1), help="At most so many.")
-@click.option(
+@options.by_name(
     "--host",
     "host",
-    metavar="'NAME = N'",
-    type=options.Setting(),
-    multiple=True,
-    callback=options.settings,
-    help="A parameter of the (innermost) design's host.  Repeatable.",
+    "'NAME = N'",
+    "A parameter of the (innermost) design's host.  Repeatable.",
 )
-@click.option(
+@options.by_name(
     "--interrupt",
     "interrupts",
-    metavar="'NAME = N'",
-    type=options.Setting(),
-    multiple=True,
-    callback=options.settings,
-    help="The real machine's comes where it is due, after every N steps at the earliest; 0: never.",
+    "'NAME = N'",
+    "The real machine's comes where it is due, after every N steps at the earliest; 0: never.",
 )
 @options.output
 def command(
